@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -147,8 +148,23 @@ class Bundle:
             self.verified(relative)
 
     def golden(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """A few real inputs and the checkpoint's outputs for them, both by tensor name."""
-        return _arrays(self.verified("golden/inputs.npz")), _arrays(self.verified("golden/outputs.npz"))
+        """A few real inputs, of one size, and the checkpoint's outputs for them, both by tensor name."""
+        return next(self.goldens())
+
+    def goldens(self) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+        """As `golden`, then those of each other size."""
+        for inputs, outputs in self._golden_files():
+            yield _arrays(self.verified(inputs)), _arrays(self.verified(outputs))
+
+    @property
+    def golden_files(self) -> list[str]:
+        return [file for pair in self._golden_files() for file in pair]
+
+    def _golden_files(self) -> Iterator[tuple[str, str]]:
+        number = 1
+        while number == 1 or golden_file("inputs", number) in self.files:
+            yield golden_file("inputs", number), golden_file("outputs", number)
+            number += 1
 
     def _listed(self, relative: str) -> Path:
         path = self.root / relative
@@ -325,6 +341,11 @@ def _check_words(path: Path, bundle: Bundle) -> None:
     for relative in bundle.files:
         if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
             raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")
+
+
+def golden_file(what: str, number: int) -> str:
+    """Of `inputs` or `outputs`; where golden samples have several sizes, those of each are in a file of their own."""
+    return f"golden/{what}.npz" if number == 1 else f"golden/{what}-{number}.npz"
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -30,6 +30,8 @@ from torchferry.serving.export.build_variant import Judges, built_variant, open_
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import limits_for
 from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.checks.other_sizes import OtherSizes
+from torchferry.serving.export.checks.padding import Padding
 from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.choice import chosen
@@ -77,14 +79,16 @@ def export(
         graphs.trace()
         independence = Independence(reference, GOLDEN, progress)
         expected = Expected(reference, Path(scratch), progress)
+        sizes, padding = OtherSizes(reference), Padding(reference, described.pads)
         tolerance = GoldenTolerance(expected, independence, GOLDEN)
-        judges = Judges(expected, independence, WholeWay(reference, described), tolerance, providers)
+        way = WholeWay(reference, described)
+        judges = Judges(expected, independence, way, sizes, padding, tolerance, providers)
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
         progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms")
         choice = _chosen(variants, serve, folder, reference)
-        _write_golden(folder / "golden", reference)
+        _write_golden(folder, reference)
         made = dataclasses.replace(
             described,
             reference={
@@ -197,11 +201,12 @@ def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
             shutil.rmtree(made)
 
 
-def _write_golden(folder: Path, reference: Reference) -> None:
-    folder.mkdir()
-    inputs = reference.test.first(GOLDEN)
-    _save(folder / "inputs.npz", as_served(inputs, reference.inputs))
-    _save(folder / "outputs.npz", as_served(reference.run(inputs), reference.outputs))
+def _write_golden(root: Path, reference: Reference) -> None:
+    (root / "golden").mkdir()
+    for number, inputs in enumerate(reference.test.of_sizes(GOLDEN), start=1):
+        outputs = as_served(reference.run(inputs), reference.outputs)
+        _save(root / bundles.golden_file("inputs", number), as_served(inputs, reference.inputs))
+        _save(root / bundles.golden_file("outputs", number), outputs)
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

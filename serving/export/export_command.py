@@ -44,7 +44,7 @@ OF_MODEL = {
     **dict.fromkeys(
         ("eval_data", "source", "calibration_data", "reference"), "a run is judged on its own data; evaluate has others"
     ),
-    **dict.fromkeys(("input", "labels", "outputs"), "a run says itself what it takes and answers"),
+    **dict.fromkeys(("input", "pad", "labels", "outputs"), "a run says itself what it takes and answers"),
     **dict.fromkeys(
         ("model_args", "weights", "weights_key", "weights_prefix"), "a run has its own network and weights"
     ),

@@ -24,7 +24,8 @@ class GoldenTolerance:
     def __init__(self, expected: Expected, independence: Independence, golden: int) -> None:
         """`golden`: how many of the evaluation set's first samples the bundle has."""
         self.expected, self.independence = expected, independence
-        self.samples = expected.reference.test.first(golden)
+        self.groups = expected.reference.test.of_sizes(golden)
+        """Of one size each."""
 
     def of(self, session: Session, measured: Measured, dependence: Dependence) -> dict[str, float]:
         """By output: the largest difference, or of whole numbers and truth values the share that may be others."""
@@ -43,26 +44,33 @@ class GoldenTolerance:
 
     def _whole(self, session: Session) -> dict[str, float]:
         """Near ties, which another machine may decide otherwise, and what the variant itself answers otherwise, which
-        the gate has judged."""
-        others = {name: ties & (excused(int(ties.sum()), ties.size) > 0) for name, ties in self._ties.items()}
-        for rows in self._calls():
-            answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in self.samples.items()})
+        the gate has judged. Of samples of several sizes the largest share."""
+        found = [self._shares(session, *known) for known in zip(self.groups, self._answers, self._ties, strict=True)]
+        return {name: max(ROUNDED, *(shares[name] for shares in found)) for name in found[0]}
+
+    def _shares(
+        self, session: Session, samples: Arrays, answers: Arrays, near: Mapping[str, np.ndarray]
+    ) -> dict[str, float]:
+        others = {name: ties & (excused(int(ties.sum()), ties.size) > 0) for name, ties in near.items()}
+        for rows in _calls(samples):
+            answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in samples.items()})
             answered = aligned(
-                self.expected.reference, answered, {name: values[rows] for name, values in self._answers.items()}
+                self.expected.reference, answered, {name: values[rows] for name, values in answers.items()}
             )
             for name, found in others.items():
-                found[rows] |= answered[name] != self._answers[name][rows]
-        return {name: max(ROUNDED, float(found.mean()) if found.size else 0.0) for name, found in others.items()}
-
-    def _calls(self) -> Iterator[np.ndarray]:
-        """As check_golden asks them."""
-        rows = np.arange(len(next(iter(self.samples.values()))))
-        yield from (rows, rows[::-1], *(rows[row : row + 1] for row in rows))
+                found[rows] |= answered[name] != answers[name][rows]
+        return {name: float(found.mean()) if found.size else 0.0 for name, found in others.items()}
 
     @cached_property
-    def _answers(self) -> Arrays:
-        return self.expected.reference.run(self.samples)
+    def _answers(self) -> list[Arrays]:
+        return [self.expected.reference.run(samples) for samples in self.groups]
 
     @cached_property
-    def _ties(self) -> Mapping[str, np.ndarray]:
-        return near_ties(self.expected.reference, self.samples)
+    def _ties(self) -> list[dict[str, np.ndarray]]:
+        return [near_ties(self.expected.reference, samples) for samples in self.groups]
+
+
+def _calls(samples: Arrays) -> Iterator[np.ndarray]:
+    """As check_golden asks them."""
+    rows = np.arange(len(next(iter(samples.values()))))
+    yield from (rows, rows[::-1], *(rows[row : row + 1] for row in rows))

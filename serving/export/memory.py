@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import BATCH
+from torchferry.serving.export.sizes import largest, resized
 
 SHARE = 4
 """At most this part of the memory that is free: a variant is measured beside the reference, and sessions keep what
@@ -29,7 +30,8 @@ def most_that_fit(reference: Reference, free: int | None = None) -> int | None:
 
 
 def _peak_of(reference: Reference, samples: int) -> int:
-    reference.run(reference.test.repeated(samples))
+    inputs = reference.test.repeated(samples)
+    reference.run(resized(inputs, reference.inputs, largest(reference.inputs)))
     return _number(PROCESS / "status", "VmHWM:")
 
 

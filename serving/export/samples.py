@@ -1,4 +1,7 @@
-"""The samples that a model is judged on, or calibrated with: batch after batch, as arrays by input name."""
+"""The samples that a model is judged on, or calibrated with: batch after batch, as arrays by input name.
+
+Those of a batch have one size: where samples have others, each is computed as it is, beside its equals.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +14,12 @@ from torch.utils import _pytree as pytree
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 
 from torchferry.serving.export.batch_file import BatchFile
+from torchferry.serving.export.sizes import elements, of_one_size
 from torchferry.training.tasks.task import TrainingTask
 
 BATCH = 64
+LOOKED_AT = 16
+"""Samples, at least, of which those of a middle size are taken where they have several."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +52,31 @@ class Samples:
 
     def _arrays(self) -> Iterator[list[Any]]:
         number = 0
-        for arrays in self.kept or ():
-            yield arrays
+        for batches in self.kept or ():
+            yield from batches
             number += 1
-        for parts in self._read(number):
-            arrays = [pytree.tree_map(lambda value: value.numpy(), part) for part in parts]
+        for read in self._read(number):
+            batches = pytree.tree_map(lambda value: value.numpy(), read)
             if self.kept:
-                self.kept.add(number, arrays)
-            yield arrays
+                self.kept.add(number, batches)
+            yield from batches
             number += 1
 
-    def _read(self, start: int) -> Iterator[Any]:
-        """From the `start`th batch on."""
+    def _read(self, start: int) -> Iterator[list[Any]]:
+        """Batches of one size each, of as many samples as are read at a time; from the `start`th such time on."""
         if isinstance(self.data, IterableDataset):
             return islice(DataLoader(self.data, BATCH, collate_fn=self._collated), start, None)
         size = len(self.data)  # type: ignore[arg-type]  # a list, or map-style
         left = range(min(start * BATCH, size), size)
         return iter(DataLoader(Subset(self.data, left), BATCH, collate_fn=self._collated))
 
-    def _collated(self, samples: list[Any]) -> list[Any]:
+    def _collated(self, samples: list[Any]) -> list[list[Any]]:
+        groups: dict[Any, list[Any]] = {}
+        for sample in samples:
+            groups.setdefault(tuple(value.shape for value in sample[: len(self.names)]), []).append(sample)
+        return [self._together(group) for group in groups.values()]
+
+    def _together(self, samples: list[Any]) -> list[Any]:
         if self.task is None:
             return default_collate(samples)
         columns = list(zip(*samples, strict=True))
@@ -86,8 +98,26 @@ class Samples:
         return Samples(Subset(self.data, self.picked(count)), self.names, self.random, self.task)
 
     def first(self, count: int) -> dict[str, np.ndarray]:
-        inputs, _ = next(self.some(count).batches())
-        return inputs
+        """At most so many, of one size; where they have several, those of a middle one, to which shorter ones are
+        brought."""
+        groups = [inputs for inputs, _ in self.some(count).batches()]
+        if len(groups) == 1:
+            return groups[0]
+        looked_at = [inputs for inputs, _ in self.some(max(2 * count, LOOKED_AT)).batches()]
+        rows = [{name: values[[row]] for name, values in each.items()} for each in looked_at for row in _rows(each)]
+        rows.sort(key=elements)
+        end = max(len(rows) // 2 + 1, min(count, len(rows)))
+        return of_one_size(rows[max(0, end - count) : end])
+
+    def of_sizes(self, count: int) -> list[dict[str, np.ndarray]]:
+        """At most so many: of one size together, or where samples have several two each of a middle one, the least and
+        the largest that there are among a few."""
+        groups = [inputs for inputs, _ in self.some(count).batches()]
+        if len(groups) > 1:
+            groups = sorted((inputs for inputs, _ in self.some(BATCH).batches()), key=elements)
+            places = dict.fromkeys((len(groups) // 2, 0, len(groups) - 1))
+            groups = [{name: values[:2] for name, values in groups[place].items()} for place in places]
+        return groups
 
     def repeated(self, count: int) -> dict[str, np.ndarray]:
         """So many samples; the same ones again, if there are fewer."""
@@ -97,3 +127,7 @@ class Samples:
     def tensors(self, count: int) -> tuple[torch.Tensor, ...]:
         """A few samples as the network's arguments."""
         return tuple(torch.from_numpy(array) for array in self.repeated(count).values())
+
+
+def _rows(inputs: dict[str, np.ndarray]) -> range:
+    return range(len(next(iter(inputs.values()))))

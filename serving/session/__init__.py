@@ -19,6 +19,8 @@ ROUNDED = 1e-3
 numbers so many may."""
 Rows = np.ndarray | slice
 """Which of the golden samples."""
+Golden = tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]
+"""Inputs, and outputs for them."""
 
 
 class Session(Protocol):
@@ -50,24 +52,25 @@ def open_variant(bundle: Bundle, variant: str, threads: int) -> Session:
 
 
 def check_golden(session: Session, bundle: Bundle, variant: str) -> None:
-    """Raise BundleError unless the session gives the golden outputs for the golden inputs: for all of them together, in
-    another order, and for each alone."""
-    samples = len(next(iter(bundle.golden()[0].values())))
-    calls: dict[str, Rows] = {"": slice(None)}
-    if samples > 1 and bundle.has_batch_axis:
-        calls["in another order"] = np.arange(samples)[::-1]
-        calls |= {f"alone (sample {sample})": np.array([sample]) for sample in range(samples)}
-    _check(session, bundle, variant, calls)
+    """Raise BundleError unless the session gives the golden outputs for the golden inputs: for all of one size
+    together, in another order, and for each alone."""
+    for golden in bundle.goldens():
+        samples = len(next(iter(golden[0].values())))
+        calls: dict[str, Rows] = {"": slice(None)}
+        if samples > 1 and bundle.has_batch_axis:
+            calls["in another order"] = np.arange(samples)[::-1]
+            calls |= {f"alone (sample {sample})": np.array([sample]) for sample in range(samples)}
+        _check(session, bundle, variant, golden, calls)
 
 
 def check_golden_together(session: Session, bundle: Bundle, variant: str) -> None:
     """By one call, of a session that `check_golden` was satisfied with."""
-    _check(session, bundle, variant, {"": slice(None)})
+    _check(session, bundle, variant, bundle.golden(), {"": slice(None)})
 
 
-def _check(session: Session, bundle: Bundle, variant: str, calls: Mapping[str, Rows]) -> None:
+def _check(session: Session, bundle: Bundle, variant: str, golden: Golden, calls: Mapping[str, Rows]) -> None:
     """`calls`: the golden samples that are asked together, by how."""
-    inputs, expected = bundle.golden()
+    inputs, expected = golden
     judge = bundle.variants[variant]
     for how, rows in calls.items():
         answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in inputs.items()})

@@ -213,8 +213,7 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
 
 def _files(bundle: Bundle, variant: str) -> list[str]:
     whole = [name for name in (bundle.code, PROVENANCE) if name in bundle.files]
-    others = [*whole, "golden/inputs.npz", "golden/outputs.npz"]
-    return [*bundle.variant_files(variant), *others]
+    return [*bundle.variant_files(variant), *whole, *bundle.golden_files]
 
 
 def _model_config(variant: str, how: Serving) -> dict[str, object]:

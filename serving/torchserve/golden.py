@@ -25,9 +25,10 @@ class Golden:
         """Take the bundle's golden files out of the archive into `folder`."""
         self.model, self.version = archive_version(archive)
         with zipfile.ZipFile(archive) as mar:
-            for name in ("model.json", "golden/inputs.npz", "golden/outputs.npz"):
+            mar.extract(bundles.MANIFEST, folder)
+            self.bundle = bundles.read(folder)  # the rest of its files stays in the archive
+            for name in self.bundle.golden_files:
                 mar.extract(name, folder)
-        self.bundle = bundles.read(folder)  # the rest of its files stays in the archive
         self.variant = self.model.removeprefix(f"{self.bundle.name}-")
 
     def check(self, client: RestClient) -> None:

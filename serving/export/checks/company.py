@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.sizes import of_one_size
 
 COMPARED = 8
 """Samples that are looked for, the golden ones first."""
@@ -58,9 +59,8 @@ class Company:
 
 
 def pool_of(test: Samples, golden: int) -> dict[str, np.ndarray]:
-    """The `golden` first samples and others, of which the first COMPARED are compared."""
-    first, others = test.first(golden), test.first(SIZES[-1])
-    return {name: np.concatenate([values, others[name]]) for name, values in first.items()}
+    """Of one size the `golden` first samples and others, of which the first COMPARED are compared."""
+    return of_one_size([test.first(golden), test.first(SIZES[-1])])
 
 
 def company_of(pool: Arrays, most: int | None, takes: Takes) -> Company:

@@ -37,7 +37,7 @@ class UserRequest:
         """As both servers read it. Raises RequestError."""
         if isinstance(self.body, bytes):
             return read_request(self.body, bundle).decoded(bundle)
-        shapes = [[len(self.inputs[spec.name]), *spec.shape[1:]] for spec in bundle.inputs]
+        shapes = [list(self.inputs[spec.name].shape) for spec in bundle.inputs]
         parts = zip(bundle.inputs, self.body, shapes, strict=True)
         return Request({spec.name: from_raw(part, shape, spec) for spec, part, shape in parts}, "tensors")
 
@@ -51,7 +51,9 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
     if finite is not None:  # JSON and CSV have no other numbers
         one = {name: values[:1] for name, values in finite.items()}
         yield UserRequest("tensors as JSON", _json(write_tensors(one, "inputs", bundle.inputs)), one)
-        if not bundle.pictures:
+        if any(spec.axes for spec in bundle.inputs):
+            pass
+        elif not bundle.pictures:
             yield UserRequest("instances", _json({"instances": instances(one, bundle.inputs)}), one)
         elif len(bundle.inputs) > 1:
             sent = _json({"instances": instances(finite, bundle.inputs)})

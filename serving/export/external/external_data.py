@@ -15,19 +15,18 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import BFLOAT16, STRINGS
 from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.made_up import made_up, numbers
 from torchferry.serving.export.external.output_specs import said_task
+from torchferry.serving.export.external.unequal import Unequal, sizes_in
 from torchferry.serving.export.numbered_strings import numbered
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.pictures.folder_layout import class_folders
 from torchferry.training.data.pictures.image_files import ImageFiles
 from torchferry.training.data.pictures.image_folder import class_pictures
-from torchferry.training.data.source import ImageInput, Source, TensorInput
+from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.tasks.task import TrainingTask
 
-MADE_UP, FEWEST = 64, 8
-MOST_NUMBERS = 2**24
-"""In all made-up samples of an input: of large ones there are fewer, which would else take hours and tell no more."""
 EVALUATION = "--eval-data"
 TARGETS = "targets"
 CLASSES = "classes"
@@ -40,9 +39,7 @@ def samples_of(
     """Raises UserError for data that are not there, or not what `inputs` say."""
     names = tuple(each.name for each in inputs)
     if path is None:
-        largest = max(math.prod(each.of.shape) for each in inputs)
-        count = max(FEWEST, min(MADE_UP, MOST_NUMBERS // max(1, largest)))
-        return Samples(TensorDataset(*(_made_up(each, count) for each in inputs)), names, random=True)
+        return Samples(made_up(inputs), names, random=True)
     if path.is_dir():
         if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
@@ -167,9 +164,9 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
         if each.name not in arrays:
             raise UserError(f"{option}: {path} has {', '.join(arrays)}, but no '{each.name}'")
         given = arrays[each.name]
-        if given.shape[1:] != each.of.shape or not len(given):
+        if not _fits(given.shape[1:], each) or not len(given):
             raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
-                            f"{str(list(each.of.shape))[1:-1]}] is expected")  # fmt: skip
+                            f"{_shape_words(each)}] is expected")  # fmt: skip
         tensors.append(torch.from_numpy(_of_input(given, each, f"{option}: '{each.name}' in {path}")))
     if has_targets:
         tensors += _targets(arrays, task, f"{option}: ", f" in {path}")
@@ -179,7 +176,20 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
         raise UserError(
             f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"
         )
-    return TensorDataset(*tensors)
+    if not any(each.bounds for each in inputs):
+        return TensorDataset(*tensors)
+    sizes = sizes_in(arrays, inputs, f"{option}: in {path} ")
+    return Unequal(tensors, [each.axes for each in inputs], sizes)
+
+
+def _fits(shape: Sequence[int], each: GivenInput) -> bool:
+    wanted = each.of.shape
+    return len(shape) == len(wanted) and all(size == own or own == -1 for size, own in zip(shape, wanted, strict=True))
+
+
+def _shape_words(each: GivenInput) -> str:
+    names = {axis.at: axis.name for axis in each.axes}
+    return ", ".join(names.get(at, str(size)) for at, size in enumerate(each.of.shape, start=1))
 
 
 def _targets(arrays: Mapping[str, np.ndarray], task: TrainingTask, before: str, behind: str) -> list[torch.Tensor]:
@@ -197,7 +207,7 @@ def _targets(arrays: Mapping[str, np.ndarray], task: TrainingTask, before: str, 
 
 def _of_input(given: np.ndarray, each: GivenInput, what: str) -> np.ndarray:
     if each.datatype != STRINGS:
-        cast = _cast(given, _made_up(each, 1).numpy().dtype, what)
+        cast = _cast(given, numbers(each, (1,)).numpy().dtype, what)
         return torch.from_numpy(cast).bfloat16().float().numpy() if each.datatype == BFLOAT16 else cast
     if given.dtype.kind not in "SU":
         raise UserError(f"{what} is {given.dtype}; strings are expected")
@@ -219,18 +229,3 @@ def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
     if cast is None or (are_rounded and (np.isinf(cast) != np.isinf(given)).any()):
         raise UserError(f"{what} is {given.dtype}; {wanted} is expected, or what becomes it without loss")
     return cast
-
-
-def _made_up(each: GivenInput, samples: int) -> torch.Tensor:
-    """The same ones each time."""
-    generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
-    if isinstance(each.of, ImageInput):
-        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-    if each.datatype == STRINGS:
-        raise UserError(f"{EVALUATION}: is missing; '{each.name}' takes strings, which cannot be made up; give an .npz "
-                        "with some that the model knows")  # fmt: skip
-    datatype = getattr(torch, each.of.datatype) if isinstance(each.of, TensorInput) else torch.float32
-    if not datatype.is_floating_point:
-        return torch.randint(0, 2, shape, generator=generator).to(datatype)  # ids that any vocabulary has
-    numbers = torch.randn(shape, generator=generator).to(datatype)
-    return numbers.float() if datatype == torch.bfloat16 else numbers

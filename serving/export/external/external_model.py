@@ -44,8 +44,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several; "
-    kinds += "an image alone where its size is published"
+    kinds += "an image alone where its size is published; tensor:INT64:[tokens=1..512] of a tensor whose size varies"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
+    behind = (
+        "what stands behind a sample that is shorter than others beside it, such as input_ids=0, or NaN; again for "
+    )
+    behind += "each input (default: only samples of equal sizes are computed together)"
+    group.add_argument("--pad", action="append", default=[], metavar="NAME=VALUE", help=behind)
     add_picture_options(group)
     columns = "of a table: what its numbers are called, in order, so that servers take records and a CSV's header"
     group.add_argument("--columns", metavar="NAME,NAME", help=columns)
@@ -90,7 +95,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     # In evaluation before anything is computed: BatchNorm's statistics would move.
     prepared = Prepared(network, inputs, binding, task).eval()
     prepared.take_probabilities(test)
-    given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
+    given_outputs, raw = output_specs(Served(prepared, task).eval(), test, specs)
     if task.task.outputs:
         outputs, classes = given_outputs, task_labels(task, raw, taken.labels, data.labels, said_task(task.task))
     else:

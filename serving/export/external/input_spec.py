@@ -1,27 +1,29 @@
 """The grammar of --input: `[NAME=]image[:MODE]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE[:SHAPE]`, which
-without a shape is one number a sample.
+without a shape is one number a sample; `NAME:DATATYPE[:SHAPE]` is a tensor as well.
 
 NAME is one of the names of forward; with dots, such as batch.mask, a key of the dict that it takes.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torchferry.contract.axes import Axis
 from torchferry.contract.image import CHANNELS
 from torchferry.errors import UserError
 from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, MAX_ELEMENTS, STRINGS
+from torchferry.serving.export.external.given_sizes import SIZES, Bounds, elements, read_sizes
 from torchferry.serving.export.external.tensor_names import NAME, RULE
 from torchferry.training.data.arguments import WHAT
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
-    r"(?:(?P<name>[^=]*)=)?(?P<kind>image|table|tensor):"
-    r"(?:(?P<type>[A-Z]\w*|\d+):(?=\d))?(?:(?P<sizes>\d+(?:x\d+)*)|(?P<scalar>(?<=tensor:)[A-Z]\w*))"
+    r"(?:(?P<name>[^=\[]*)=)?(?P<kind>image|table|tensor):"
+    rf"(?:(?P<type>[A-Z]\w*|\d+):(?=[\d\[]))?(?:(?P<sizes>{SIZES})|(?P<scalar>(?<=tensor:)[A-Z]\w*))"
 )
+SHORT = re.compile(rf"(?P<name>[^=:\[]+):(?P<type>[A-Z]+\d*)(?P<sizes>:{SIZES})?")
 UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
 DATATYPES: dict[str, Any] = {name: str(dtype) for name, dtype in DTYPES.items()}
@@ -38,6 +40,19 @@ class GivenInput:
     """Whether the user has said its name."""
     text: str = ""
     """As it was given."""
+    bounds: tuple[Bounds, ...] = ()
+    """Of the axes that vary, which are -1 in `of.shape`."""
+    pad: float | str | None = None
+    """What stands behind a shorter sample; None where nothing does."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return tuple(each.axis(self.name) for each in self.bounds)
+
+    @property
+    def elements(self) -> int:
+        """Of its largest sample."""
+        return elements(self.of.shape, self.bounds)
 
     @property
     def datatype(self) -> str:
@@ -49,21 +64,36 @@ class GivenInput:
 
 def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput:
     """The `number`th of the network's arguments, from 0. `picture` are image_input's arguments beside mode and size."""
-    found = WORDS.fullmatch(text)
+    found = WORDS.fullmatch(_in_full(text))
     if found is None:
         if UNSIZED.fullmatch(text):
             raise UserError(f"--input: '{text}' has no size, and nothing says it; give {text}:224, or --preprocess")
         raise _refused(text, "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said")
     _check_name(text, found["name"])
     kind, word = found["kind"], found["type"] or found["scalar"]
-    sizes = tuple(int(size) for size in found["sizes"].split("x")) if found["sizes"] else ()
-    if min(sizes, default=1) < 1 and kind != "tensor":
+    try:
+        sizes, bounds = read_sizes(found["sizes"] or "")
+    except ValueError as error:
+        raise _refused(text, str(error)) from error
+    if bounds and kind != "tensor":
+        raise _refused(text, f"an axis that varies is a tensor's, and {kind} has one size")
+    if 0 in sizes and kind != "tensor":
         raise _refused(text, "a size is 1 or more")
     name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
     content = _content(text, kind, word, sizes, picture)
-    if (count := math.prod(content.shape)) > MAX_ELEMENTS:
-        raise UserError(f"--input: '{text}' has {count:,} elements; servers take up to {MAX_ELEMENTS:,}")
-    return GivenInput(name, content, found["name"] is not None, text)
+    given = GivenInput(name, content, found["name"] is not None, text, bounds)
+    if given.elements > MAX_ELEMENTS:
+        most = "up to " if bounds else ""
+        raise UserError(f"--input: '{text}' has {most}{given.elements:,} elements; servers take up to {MAX_ELEMENTS:,}")
+    return given
+
+
+def _in_full(text: str) -> str:
+    """Of a tensor that is said by its name and its datatype alone."""
+    found = SHORT.fullmatch(text)
+    if found is None or found["type"] not in DATATYPES or found["name"] in NAMES:
+        return text
+    return f"{found['name']}=tensor:{found['type']}{found['sizes'] or ''}"
 
 
 def _content(text: str, kind: str, word: str | None, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> Input:

@@ -26,6 +26,8 @@ def input_tensors(
             name=each.name,
             datatype=each.datatype,
             shape=(-1, *each.of.shape),
+            axes=each.axes,
+            pad=each.pad,
             allow_nan=allow_nan and is_float,
             allow_infinity=True if allow_infinity and is_float else None,
             table=table,

@@ -1,16 +1,19 @@
 """The outputs of a network as a server describes them: names, datatypes and shapes, found by running it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from torchferry.contract.axes import Axis
 from torchferry.contract.tasks import name_of as name_of_task
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError, some
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.flattened import Path, flattened, name_of
+from torchferry.serving.export.external.output_axes import output_axes
 from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.tensor_names import legal_names
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
@@ -22,23 +25,29 @@ WHOLE = "; of a graph that computes one sample say --input with all of its axes,
 
 
 @torch.inference_mode()
-def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...], Raw]:
+def output_specs(
+    module: Served, test: Samples, inputs: Sequence[TensorSpec] = ()
+) -> tuple[tuple[TensorSpec, ...], Raw]:
     """What it gives for one sample, two and three, which tells the batch from the other axes; a batch of one may lose
-    its axis in a network that squeezes. And what the network gives for two, before the task makes answers of it.
+    its axis in a network that squeezes. For other sizes of the `inputs`, which of its axes vary. And what the network
+    gives for two, before the task makes answers of it.
     Raises UserError for what is no tensor, or has no batch, by name; prints what is left out, and which names had to be
     changed."""
     assert isinstance(module.model, Prepared)
-    given = [_through(module.model.given, test, samples) for samples in (1, 2, 3)]
+    tensors = test.tensors(3)
+    given = [_through(module.model.given, test, tensors, samples) for samples in (1, 2, 3)]
     one, two, three = map(flattened, given)
     paths = [path for path, value in two.items() if value is not None]
     if module.task.picked(given[1]) is None:
         _check_members(one, two, three)
         if missing := [name_of(path) for path in two if path not in paths]:
             print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
-    own, raw = module.task.task.outputs, _through(module.model, test, 2)
+    own, raw = module.task.task.outputs, _through(module.model, test, tensors, 2)
     if own:
         _check_fits(module, raw)
-        answers = [_listed(_through(module, test, samples)) for samples in (1, 2, 3)]  # a softmax takes no integers
+        answers = [
+            _listed(_through(module, test, tensors, samples)) for samples in (1, 2, 3)
+        ]  # a softmax takes no integers
         one, two, three = ({(name,): value for name, value in zip(own, each, strict=True)} for each in answers)
         paths = [*two]
     names, said = legal_names([name_of(path) for path in paths], test.names)
@@ -50,7 +59,23 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
         _spec(name, said_datatypes.get(name_of(path)), graph is not None, one[path], two[path], three[path])
         for name, path in zip(names, paths, strict=True)
     )
-    return specs, raw
+
+    given_by = module.model.given
+
+    def named(sample: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        if own:
+            return dict(zip(names, _listed(module(*sample)), strict=True))
+        found = flattened(given_by(*sample))
+        return {name: found[path] for name, path in zip(names, paths, strict=True)}
+
+    axes = output_axes(named, test, inputs)
+    return tuple(_with_axes(spec, axes.get(spec.name, ())) for spec in specs), raw
+
+
+def _with_axes(spec: TensorSpec, axes: tuple[Axis, ...]) -> TensorSpec:
+    places = [axis.at for axis in axes]
+    shape = tuple(-1 if at in places else size for at, size in enumerate(spec.shape))
+    return replace(spec, shape=shape, axes=axes)
 
 
 def _check_members(*given: Mapping[Path, Any]) -> None:
@@ -85,9 +110,9 @@ def _listed(given: Any) -> tuple[torch.Tensor, ...]:
     return given if isinstance(given, tuple) else (given,)
 
 
-def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
+def _through(module: Callable[..., Any], test: Samples, tensors: Sequence[torch.Tensor], samples: int) -> Any:
     try:
-        return module(*test.tensors(samples))
+        return module(*(each[:samples] for each in tensors))
     except UserError:  # an output that it does not have
         raise
     except Exception as error:  # whatever a network makes of inputs that do not fit

@@ -1,13 +1,15 @@
 """Takes the options, and the model that they name, apart: its inputs bound to it, its task and its labels."""
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torchferry.contract.tasks.find import kind_of, made
 from torchferry.errors import UserError
 from torchferry.serving.export.external.given_network import Bound, GivenNetwork
+from torchferry.serving.export.external.given_pads import check_axes_agree, read_pads, said_of_pads
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.labels import Labels, read_labels
 from torchferry.serving.export.external.network import name_of
@@ -41,8 +43,9 @@ def take(options: argparse.Namespace) -> Taken:
     texts, picture = taken(published, network.texts, said)
     asked = [read_input(text, number, picture) for number, text in enumerate(texts)]
     check_is_for_pictures(options, asked)
-    bound = network.bound(asked)
-    for line in (assumed(asked, picture), *bound.binding.said, alike(bound.inputs, picture)):
+    bound = _padded(network.bound(asked), options.pad)
+    said_of = said_of_pads(bound.inputs)
+    for line in (assumed(asked, picture), *bound.binding.said, alike(bound.inputs, picture), said_of):
         if line:
             print(line, flush=True)
     task = _asked_task(options, network)
@@ -53,6 +56,13 @@ def take(options: argparse.Namespace) -> Taken:
     task = task or _task("classification" if labels.alone else "tensors", options.task_args)
     origin = Path(published.origin).name if published else None
     return Taken(name, bound, task, labels, origin, not options.weights and network.kind is None)
+
+
+def _padded(bound: Bound, texts: Sequence[str]) -> Bound:
+    """With what stands behind each input's shorter samples. Raises UserError."""
+    check_axes_agree(bound.inputs)
+    pads = read_pads(texts, bound.inputs)
+    return replace(bound, inputs=[replace(each, pad=pads.get(each.name)) for each in bound.inputs])
 
 
 def _asked_task(options: argparse.Namespace, network: GivenNetwork) -> TrainingTask | None:

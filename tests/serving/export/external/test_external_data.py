@@ -18,13 +18,13 @@ from torchferry.contract.tasks.find import made
 from torchferry.errors import UserError
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.external_data import (
-    MADE_UP,
     CheckedTargets,
     check_finite,
     samples_of,
     with_checked_targets,
 )
 from torchferry.serving.export.external.input_spec import GivenInput, read_input
+from torchferry.serving.export.external.made_up import MOST_SAMPLES
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of
 
@@ -236,21 +236,21 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "dtype", "shape"),
     [
-        ("image:L:4x5", "uint8", (MADE_UP, 1, 4, 5)),
-        ("table:3", "float32", (MADE_UP, 3)),
-        ("tensor:INT64:7", "int64", (MADE_UP, 7)),
+        ("image:L:4x5", "uint8", (MOST_SAMPLES, 1, 4, 5)),
+        ("table:3", "float32", (MOST_SAMPLES, 3)),
+        ("tensor:INT64:7", "int64", (MOST_SAMPLES, 7)),
         ("tensor:FP32:4x1024x256", "float32", (16, 4, 1024, 256)),  # fewer large ones
     ],
 )
 def test_without_data_some_are_made_up_the_same_ones_each_time(words: str, dtype: str, shape: tuple[int, ...]) -> None:
     one, two = (samples_of(None, read(words), (), half("tensors"), OPTION) for _ in range(2))
     assert one.random
-    ((name, values),) = one.first(MADE_UP).items()
+    ((name, values),) = one.first(MOST_SAMPLES).items()
     assert (values.dtype.name, values.shape) == (dtype, shape)
     assert len(np.unique(values)) > 1
     if dtype == "int64":
         assert set(np.unique(values)) == {0, 1}  # ids that any vocabulary has
-    np.testing.assert_array_equal(values, two.first(MADE_UP)[name])
+    np.testing.assert_array_equal(values, two.first(MOST_SAMPLES)[name])
 
 
 def test_an_input_that_is_called_as_the_targets_is_refused_where_there_are_some(tmp_path: Path) -> None:
