@@ -1,4 +1,4 @@
-"""A client with the same verbs over REST and gRPC: `predict` sends an image, `infer` sends tensors."""
+"""A client with the same verbs over REST and gRPC: `predict` sends a picture, a text or a sound, `infer` tensors."""
 
 import json
 import mimetypes
@@ -56,24 +56,26 @@ class Client(ABC):
         """`patience`: how long a request that the server is too busy for is tried again."""
         self.where, self.timeout, self.patience = where, timeout, patience
 
-    def predict(self, model: str, image: bytes) -> dict[str, Any]:
-        """What the model's task says of the bytes of an image file, such as {"label", "probability", "top_k"}.
+    def predict(self, model: str, sample: bytes | str) -> dict[str, Any]:
+        """What the model's task says of a text, or of the bytes of a picture's or a sound's file, such as
+        {"label", "probability", "top_k"}.
 
         Raises UserError if the server cannot be reached, Refused for a 4xx answer, ServerFault otherwise.
         """
-        answer = self.ask(model, image)
+        answer = self.ask(model, _body(sample))
         if isinstance(answer.get("outputs"), list):
-            raise Refused(f"{self.where}: {model} answered with tensors; was it sent the bytes of an image?")
+            what = "a text" if isinstance(sample, str) else "the bytes of a file"
+            raise Refused(f"{self.where}: {model} answered with tensors; was it sent {what} that it takes?")
         return answer
 
-    def arrays(self, model: str, image: bytes, task: Task) -> dict[str, np.ndarray]:
-        """The outputs by the task's names for the bytes of an image file, without the batch, read back from what the
+    def arrays(self, model: str, sample: bytes | str, task: Task) -> dict[str, np.ndarray]:
+        """The outputs by the task's names for a text or the bytes of a file, without the batch, read back from what the
         task says of it: a mask's classes, boxes, labels and scores, or the probability of every class. `task` is the
         model's, such as a bundle's.
 
         Raises as `predict` does, and UserError for a task whose words do not say its outputs.
         """
-        answer = self._answer(model, self.send(model, image, top_k=_most_labels(task)))
+        answer = self._answer(model, self.send(model, _body(sample), top_k=_most_labels(task)))
         if not task.has_words:
             return {name: values[0] for name, values in _tensors(answer).items()}
         return dict(task.read(answer))
@@ -240,6 +242,11 @@ class GrpcClient(Client):
             return Denied(f"{self.where}: has no model '{model}'")
         kind = TooMany if is_busy else Denied if code in DENIALS else Refused if code in REFUSALS else ServerFault
         return kind(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}")
+
+
+def _body(sample: bytes | str) -> bytes:
+    """A text goes as JSON, which says so over gRPC as well, whatever it begins with."""
+    return json.dumps({"text": sample}).encode() if isinstance(sample, str) else sample
 
 
 def _tensors(answer: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -1,17 +1,30 @@
 """Image files in requests: decoded by the contract, with the errors that each protocol has a status for."""
 
-import base64
-import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
 from torchferry.contract.image import ImageSpec, NotAnImage, TooManyPixels, placed_image, upright_image
 from torchferry.contract.image import count_pixels as counted
 from torchferry.contract.placement import Placement
-from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
+from torchferry.serving.codec.sample_cost import Cost, most_elements
+from torchferry.serving.errors import NotDecodable, TooLarge
+
+
+class ImageDecoder:
+    def __init__(self, spec: TensorSpec) -> None:
+        assert isinstance(spec.decode, ImageDecode)
+        self.spec, self.said = spec, spec.decode
+
+    def cost(self, sample: bytes) -> Cost:
+        """By its header. Raises NotDecodable and TooLarge."""
+        return Cost(most_elements(self.spec), count_pixels(sample))
+
+    def decode(self, sample: bytes) -> tuple[np.ndarray, Placement]:
+        """Raises NotDecodable and TooLarge."""
+        return decode_image(sample, self.said)
 
 
 def decode_image(data: bytes, decode: ImageSpec) -> tuple[np.ndarray, Placement]:
@@ -40,29 +53,3 @@ def _refused() -> Iterator[None]:
         raise TooLarge(str(error)) from error
     except NotAnImage as error:
         raise NotDecodable(str(error)) from error
-
-
-def files_in_json(tensor: Mapping[str, Any], name: str, most: int) -> list[bytes]:
-    """The files of a BYTES tensor, whose data are base64 text because JSON cannot hold bytes. Raises WrongTensor, and
-    TooLarge for more than `most` before one is looked at: an empty text has three bytes."""
-    try:
-        texts = _flat(tensor.get("data"))
-        if len(texts) > most:
-            raise TooLarge(f"'{name}' has {len(texts)} samples; {most} are allowed")
-        files = [base64.b64decode(text, validate=True) for text in texts]
-    except (TypeError, ValueError, binascii.Error) as error:
-        raise WrongTensor(f"'{name}' has data other than image files, each as base64 text") from error
-    return checked_files(files, tensor.get("shape"), name)
-
-
-def checked_files(files: list[bytes], shape: Any, name: str) -> list[bytes]:
-    """Raises WrongTensor unless a BYTES tensor of that shape, [samples] or [samples, 1], has so many elements."""
-    if shape not in ([len(files)], [len(files), 1]) or not files:
-        raise WrongTensor(f"'{name}' has shape {shape} and holds {len(files)} image files")
-    return files
-
-
-def _flat(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise TypeError
-    return [element for row in data for element in row] if data and isinstance(data[0], list) else data

@@ -1,7 +1,5 @@
 """Predictions as JSON: a request is read from its body alone, and the answer is the same behind every server."""
 
-import base64
-import binascii
 import codecs
 import json
 import math
@@ -18,26 +16,24 @@ from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.answer_file import Sent
+from torchferry.serving.codec.body_types import TABLES, media_type
 from torchferry.serving.codec.column_lines import are_columns, from_columns
+from torchferry.serving.codec.decoders import Decoders
+from torchferry.serving.codec.decoding import decoded
+from torchferry.serving.codec.json_instances import are_texts, by_name, columns_of, is_sample
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
-from torchferry.serving.codec.pictures import decoded
 from torchferry.serving.codec.sent_pixels import in_sent_pixels, sample_in_sent_pixels, with_size
 from torchferry.serving.codec.strings import listed
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
-from torchferry.serving.codec.tensors import FORM, STRINGS, check_names, from_json, read_tensors, said_datatype
-from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
+from torchferry.serving.codec.tensors import FORM, STRINGS, read_tensors, said_datatype
+from torchferry.serving.codec.text_bodies import is_json, text_input, texts_of_body
+from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
 
-FILE = '{"b64": "an image file as base64"}'
 TOP_K = 5
 MAX_INSTANCES = 1024
 NUMBERS, SAMPLES = 1024, 32
 """In a piece of an answer, which take about half a millisecond."""
-# Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
-TAKEN = (
-    *("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/plain"),
-    *("text/csv", "application/csv", "text/tab-separated-values"),
-)
 
 
 @dataclass(frozen=True)
@@ -45,11 +41,11 @@ class Request:
     inputs: Mapping[str, np.ndarray]
     """By tensor name; the first axis is the batch. Those of `files` are there once they are decoded."""
     form: Literal["tensors", "labels", "predictions"]
-    """Tensors are answered with tensors, an image, a record or lines with labels, instances with a list of them."""
+    """Tensors are answered with tensors, a file, a text, a record or lines with labels, instances with a list."""
     notes: tuple[str, ...] = ()
     """What was assumed of it, a line each; said with the labels."""
     files: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
-    """Image files by the input's name, one a sample."""
+    """Pictures, texts in UTF-8 and sounds by the input's name, one a sample."""
     related: tuple[str, ...] = ()
     """What is asked for of all its samples together, by the task's names."""
     placements: Sequence[Placement] = ()
@@ -63,7 +59,7 @@ class Request:
 
     def decoded(
         self,
-        bundle: Bundle,
+        decoders: Decoders,
         most_pixels: float = math.inf,
         go_on: Callable[[], None] = lambda: None,
         *,
@@ -73,7 +69,7 @@ class Request:
         RequestError, and what `go_on` raises."""
         if not self.files:
             return self
-        inputs, placements = decoded(self.inputs, self.files, bundle.inputs, most_pixels, go_on)
+        inputs, placements = decoded(self.inputs, self.files, decoders, most_pixels, go_on)
         return replace(self, inputs=inputs, files=self.files if keeps_files else {}, placements=placements)
 
     def sent(self, place: int = 0) -> Sent | None:
@@ -84,29 +80,29 @@ class Request:
         return Sent(files[place], self.placements[place])
 
 
-def check_type(content_type: str) -> None:
-    """Raises UnsupportedType for a body that no model can be asked with."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind and kind not in TAKEN and not kind.startswith("image/"):
-        raise UnsupportedType(f"the body is {kind[:100]}; image/*, multipart/form-data, {', '.join(TAKEN)} are taken")
-
-
-def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Request:
-    """An image file's bytes, a table's rows as CSV or as records, lines of columns by the inputs' names, JSON
+def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES, content_type: str = "") -> Request:
+    """A file's bytes, a text, a table's rows as CSV or as records, lines of columns by the inputs' names, JSON
     instances, or Open Inference Protocol JSON.
 
-    At most so many samples are read; tensors may have more.
+    At most so many samples are read; tensors may have more. `content_type` is what the client says of the body: a text
+    may begin as JSON does.
 
     Raises RequestError.
     """
     start = body[:4096].removeprefix(codecs.BOM_UTF8).lstrip()[:1]
-    if start in (b"{", b"["):  # neither images nor rows of numbers start like this
+    if spec := text_input(bundle):
+        if is_json(start, content_type):
+            return _read_json(body, bundle, most)
+        texts, notes = texts_of_body(body, content_type, spec, most)
+        several = media_type(content_type) in TABLES
+        return Request({}, "predictions" if several else "labels", notes, {spec.name: texts})
+    if start in (b"{", b"["):  # neither files nor rows of numbers start like this
         return _read_json(body, bundle, most)
     first = bundle.inputs[0]
     if are_columns(bundle.inputs):
         return Request(from_columns(body, bundle.inputs, most), "labels")
     if len(bundle.inputs) > 1:
-        raise NotDecodable(f"{bundle.name} has several inputs, and the body is no JSON; send {_by_name(bundle)}")
+        raise NotDecodable(f"{bundle.name} has several inputs, and the body is no JSON; send {by_name(bundle)}")
     if first.decode:
         return Request({}, "labels", files={first.name: [body]})
     if bundle.table:
@@ -223,7 +219,10 @@ def _read_json(body: bytes, bundle: Bundle, most: int) -> Request:
         check_containers(body)
         content = json.loads(body, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
-        raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}{_behind(error)}") from error
+        raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}{_behind(error, bundle)}") from error
+    if is_sample(content, bundle) or are_texts(content, bundle):
+        one = not isinstance(content, list)
+        return _instances([content] if one else content, bundle, most, "labels" if one else "predictions")
     if _has_list(content, "instances", table) and not _has_list(content, "inputs", table):
         check_names_read(content, {"instances", *bundle.task.related}, "the body")
         return replace(_instances(content["instances"], bundle, most), related=_related(content, bundle))
@@ -250,8 +249,10 @@ def _are_tensors(given: Any) -> bool:
     return isinstance(given, list) and all(isinstance(each, dict) and "name" in each for each in given)
 
 
-def _behind(error: Exception) -> str:
-    """What is said of JSON lines."""
+def _behind(error: Exception, bundle: Bundle) -> str:
+    """What is said of JSON lines, and of a text that only begins like JSON."""
+    if text_input(bundle):
+        return "; a text that begins like it is sent as text/plain"
     lines = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
     return "; more follows its first value, and several samples are sent as one list" if lines else ""
 
@@ -264,8 +265,10 @@ def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
 
 
 def _forms(bundle: Bundle) -> str:
-    if bundle.pictures:
-        return f"{FORM}, nor {_by_name(bundle)}"
+    if text_input(bundle):
+        return f'{FORM}, nor {{"text": "a text"}}, nor a list of texts'
+    if any(spec.decode for spec in bundle.inputs):
+        return f"{FORM}, nor {by_name(bundle)}"
     forms = f'{FORM} or {{"instances": [...]}}'
     return f"{forms}, nor a record of the columns {', '.join(_columns(bundle.table))}" if bundle.table else forms
 
@@ -288,62 +291,19 @@ def _check_is_no_list(content: dict[str, Any], table: TensorSpec) -> None:
             raise WrongTensor(f"there is no column '{name[:100]}'; records are sent as a list, or under 'instances'")
 
 
-def _instances(given: Any, bundle: Bundle, most: int) -> Request:
-    """A list with a sample in each place: numbers, {"b64": an image file}, a record by a table's columns, or an object
-    by the inputs' names."""
+def _instances(
+    given: Any, bundle: Bundle, most: int, form: Literal["labels", "predictions"] = "predictions"
+) -> Request:
+    """A list with a sample in each place, also a record by a table's columns."""
     if not isinstance(given, list) or not 0 < len(given) <= most:
         raise WrongTensor(f"'instances' is not a list of 1 to {most} samples")
-    names = [spec.name for spec in bundle.inputs]
     first = given[0]
-    if bundle.table and isinstance(first, dict) and not isinstance(first.get(names[0]), list):
-        return _records(given, bundle.table, "predictions", most)
-    if len(names) == 1 and not (isinstance(first, dict) and "b64" not in first):
-        given = [{names[0]: sample} for sample in given]
-    if not any(isinstance(sample, dict) for sample in given):
-        raise WrongTensor(f"'instances' does not say which of the inputs its samples are; send {_by_name(bundle)}")
-    if not all(isinstance(sample, dict) for sample in given):
-        raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
-    for sample in given:
-        check_names(sample, bundle.inputs)
-    inputs: dict[str, np.ndarray] = {}
-    files: dict[str, list[bytes]] = {}
+    if bundle.table and isinstance(first, dict) and not isinstance(first.get(bundle.inputs[0].name), list):
+        return _records(given, bundle.table, form, most)
     try:
-        for spec in bundle.inputs:
-            samples = [sample[spec.name] for sample in given]
-            if spec.decode and isinstance(samples[0], dict | str):
-                files[spec.name] = [_file(sample, spec.name) for sample in samples]
-            else:
-                inputs[spec.name] = _column(samples, spec)
+        inputs, files = columns_of(given, bundle)
     except WrongTensor as error:
         if not bundle.table:
             raise
         raise WrongTensor(f"{error}; or give records of the columns {', '.join(_columns(bundle.table))}") from error
-    return Request(inputs, "predictions", files=files)
-
-
-def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
-    if any(isinstance(sample, dict) for sample in samples):
-        files = "or a file for every sample" if spec.decode else "no file"
-        what = "strings" if spec.datatype == STRINGS else "numbers"
-        raise WrongTensor(f"'{spec.name}' takes {what}, {files}")
-    return from_json({"datatype": spec.datatype, "shape": [len(samples), *spec.shape[1:]], "data": samples}, spec)
-
-
-def _file(sample: Any, name: str) -> bytes:
-    try:
-        check_names_read(sample, {"b64"}, "an instance")
-        return base64.b64decode(sample["b64"], validate=True)
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-        raise NotDecodable(f"'{name}' of an instance is not of the form {FILE}") from error
-
-
-def _by_name(bundle: Bundle) -> str:
-    """Instances that say all inputs."""
-    sample = ", ".join(f'"{spec.name}": {_sample(spec)}' for spec in bundle.inputs)
-    return f'{{"instances": [{{{sample}}}]}}'
-
-
-def _sample(spec: TensorSpec) -> str:
-    if spec.decode:
-        return FILE
-    return "strings" if spec.datatype == STRINGS else "numbers"
+    return Request(inputs, form, files=files)

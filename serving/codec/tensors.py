@@ -14,7 +14,7 @@ import numpy as np
 from torchferry.contract.axes import unequal, wrong_size
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec import strings
-from torchferry.serving.codec.images import files_in_json
+from torchferry.serving.codec.encoded import encoded_in_json, kinds
 from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.codec.values import checked_values
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
@@ -41,8 +41,8 @@ FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
 def read_tensors(
     content: Any, specs: Sequence[TensorSpec], most: int
 ) -> tuple[dict[str, np.ndarray], dict[str, list[bytes]]]:
-    """The inputs in a request's JSON, by name: tensors, checked against what the model takes, and picture files, of at
-    most so many samples.
+    """The inputs in a request's JSON, by name: tensors, checked against what the model takes, and files and texts, of
+    at most so many samples.
 
     Raises NotDecodable if it is of another form, WrongTensor naming the tensor and what would be right, TooLarge.
     """
@@ -61,7 +61,7 @@ def read_tensors(
     for spec in specs:
         tensor = given[spec.name]
         if takes_files(tensor.get("datatype"), spec):
-            files[spec.name] = files_in_json(tensor, spec.name, most)
+            files[spec.name] = encoded_in_json(tensor, spec, most)
         else:
             tensors[spec.name] = from_json(tensor, spec)
     check_batch({**tensors, **files})
@@ -70,7 +70,7 @@ def read_tensors(
 
 
 def takes_files(datatype: Any, spec: TensorSpec) -> bool:
-    """Whether a tensor of that datatype holds image files for the input."""
+    """Whether a tensor of that datatype holds files or texts for the input."""
     return datatype == STRINGS and spec.decode is not None
 
 
@@ -133,7 +133,7 @@ def check_axes(tensors: Mapping[str, np.ndarray], specs: Sequence[TensorSpec]) -
 def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
     """Raises WrongTensor or TooLarge unless a tensor that says so of itself is one that the model takes."""
     if datatype != spec.datatype:
-        files = " numbers, or image files as BYTES" if spec.decode else ""
+        files = f" numbers, or {kinds(spec)} as BYTES" if spec.decode else ""
         raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}{files}")
     if not _fits(shape, spec.shape):
         varying = "".join(f" and {axis.name} ({axis.words})" for axis in spec.axes)
@@ -228,11 +228,13 @@ def from_raw_alone(data: bytes | memoryview, specs: Sequence[TensorSpec]) -> dic
     if len(specs) != 1:
         raise WrongTensor("a body of raw elements alone needs a model with one input")
     spec = specs[0]
-    if spec.axes:
+    if len(spec.axes) > 1 or (spec.axes and (spec.datatype == STRINGS or 0 in spec.shape)):
         sizes = ", ".join(axis.name for axis in spec.axes)
         raise WrongTensor(f"a body of raw elements does not say how many {sizes} '{spec.name}' has; say its shape")
     if spec.datatype == STRINGS:
         return {spec.name: _strings_alone(data, spec)}
+    if spec.axes:
+        return {spec.name: _sample_alone(data, spec)}
     sample = math.prod(spec.shape[1:]) * _item_bytes(spec.datatype)
     if not sample:
         raise WrongTensor(f"a sample of '{spec.name}' has no elements, so that a body alone does not say how many")
@@ -241,6 +243,18 @@ def from_raw_alone(data: bytes | memoryview, specs: Sequence[TensorSpec]) -> dic
     shape = [len(data) // sample, *spec.shape[1:]]
     check_declared(spec.datatype, shape, spec)
     return {spec.name: from_raw(data, shape, spec)}
+
+
+def _sample_alone(data: bytes | memoryview, spec: TensorSpec) -> np.ndarray:
+    """The one sample of an input with an axis that varies, whose size the body's length says."""
+    (axis,) = spec.axes
+    row = _item_bytes(spec.datatype) * abs(math.prod(spec.shape))
+    if not len(data) or len(data) % row:
+        raise WrongTensor(f"the body has {len(data)} bytes; each of the {axis.name} of '{spec.name}' has {row}")
+    shape = [1, *spec.shape[1:]]
+    shape[axis.at] = len(data) // row
+    check_declared(spec.datatype, shape, spec)
+    return from_raw(data, shape, spec)
 
 
 def _strings_alone(data: bytes | memoryview, spec: TensorSpec) -> np.ndarray:

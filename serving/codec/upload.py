@@ -9,11 +9,10 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from torchferry.serving.codec.predictions_json import check_type
+from torchferry.serving.codec.body_types import FORM, check_type, media_type
 from torchferry.serving.errors import NotDecodable
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
-FORM = "multipart/form-data"
 MAX_PARTS = 16
 """Of a form; those that have a meaning are three."""
 BODIES = ("data", "body")
@@ -27,14 +26,16 @@ class Upload:
     body: bytes
     parameters: Mapping[str, bytes] = field(default_factory=dict)
     """Of a form, by name; elsewhere they are headers."""
+    content_type: str = ""
+    """What the client says of the body; of a form's part nothing."""
 
 
 def upload(body: bytes, content_type: str) -> Upload:
     """The body itself, or the only file or field of a form. Raises RequestError."""
-    if content_type.partition(";")[0].strip().lower() == FORM:
+    if media_type(content_type) == FORM:
         return _from_form(body, content_type)
     check_type(content_type)
-    return Upload(body)
+    return Upload(body, content_type=content_type)
 
 
 def the_body(parts: Mapping[str, bytes]) -> Upload:

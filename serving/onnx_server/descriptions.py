@@ -10,7 +10,7 @@ from torchferry.contract.tasks import name_of
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec import sent_pixels
 from torchferry.serving.codec.tensors import triton_type
-from torchferry.serving.onnx_server import columns, pictures
+from torchferry.serving.onnx_server import columns, encoded_inputs
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.session.providers import GPUS
@@ -111,7 +111,7 @@ def _words(model: Model) -> dict[str, Any]:
     table, labels = model.bundle.table, model.bundle.labels
     said: dict[str, Any] = {"columns": columns.described(table.table)} if table and table.table else {}
     of_outputs = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
-    said |= {"decode": pictures.described(model.bundle.inputs)} if model.bundle.pictures else {}
+    said |= {"decode": decode} if (decode := encoded_inputs.described(model.bundle.inputs)) else {}
     said |= axes if (axes := _axes(model)) else {}
     said |= {"pixels": pixels} if (pixels := sent_pixels.described(model.bundle)) else {}
     return said | ({"labels": list(labels)} if labels else {}) | ({"output_labels": of_outputs} if of_outputs else {})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from torchferry.serving.codec.pictures import Pictures, together
+from torchferry.serving.codec.decoding import Decoding
 from torchferry.serving.codec.strings import held, length
 from torchferry.serving.codec.tensors import STRINGS, check_axes, check_batch
 from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongParameter, WrongTensor
@@ -218,9 +218,8 @@ class Exchange(Generic[Answer]):
                 raise WrongParameter(f"classification: '{wanted.name}' is {STRINGS}; it is for numbers, each a class's")
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
-            pictures = Pictures(asked.files, self.model.bundle.inputs)
-            self._hold_own(*asked.inputs.values(), *pictures.tensors.values())  # before it is filled
-            self._decode(pictures, partial(pictures.check_pixels, self.plane.settings.max_request_pixels, self._go_on))
+            self._hold_own(*asked.inputs.values())
+            self._decode(Decoding(asked.files, self.model.loaded.decoders))
         else:
             self._hold_own(*asked.inputs.values())
             self._compute()
@@ -231,19 +230,37 @@ class Exchange(Generic[Answer]):
             raise ClientGone
         self.remaining()
 
-    def _decode(self, pictures: Pictures, check: Callable[[], None]) -> None:
-        """In as many slices as there are pictures, once all have been checked."""
+    def _decode(self, decoding: Decoding) -> None:
+        """In as many slices as it has calls, once all have been checked; a short text at once."""
+        counted = self._hold_decoded(decoding, 0)  # before anything is filled
+        check = partial(decoding.check, self.plane.settings.max_request_pixels, self._go_on)
+
+        def checked(_: list[None]) -> None:
+            self._hold_decoded(decoding, counted)
+            self._aside(decoded, *calls)
 
         def decoded(_: list[None]) -> None:
-            self.asked.inputs = together(self.asked.inputs, pictures, self.model.bundle.inputs)
-            self.asked.files, self.asked.placements = {}, pictures.placements
+            self.asked.inputs = decoding.with_inputs(self.asked.inputs)
+            self.asked.files, self.asked.placements = {}, decoding.placements
             self._compute()
 
-        first, *others = [partial(pictures.decode, picture) for picture in pictures.pictures]
-        if others:
-            self._aside(lambda _: self._aside(decoded, first, *others), check)
+        calls = list(decoding.calls())
+        if decoding.is_quick:
+            started = time.monotonic()
+            _in_turn(check, *calls)
+            self.context.decode += time.monotonic() - started
+            decoded([])
+        elif len(calls) == 1:
+            self._aside(decoded, partial(_in_turn, check, *calls))
         else:
-            self._aside(decoded, lambda: _both(check, first))
+            self._aside(checked, check)
+
+    def _hold_decoded(self, decoding: Decoding, counted: int) -> int:
+        """Count what it will take beyond what is counted of it, and say how much that is together."""
+        if (more := decoding.bytes - counted) > COUNTED:
+            self._hold(more)
+            return counted + more
+        return counted
 
     def _compute(self) -> None:
         """From the cache, or once a session has had time for it."""
@@ -358,9 +375,9 @@ class Exchange(Generic[Answer]):
         return DeadlinePassed(f"the request was not answered within {self.limit:g} s")
 
 
-def _both(first: Callable[[], None], then: Callable[[], None]) -> None:
-    first()
-    then()
+def _in_turn(*calls: Callable[[], None]) -> None:
+    for call in calls:
+        call()
 
 
 def _own_bytes(values: np.ndarray) -> int:

@@ -45,7 +45,7 @@ class Inference:
     inputs: Mapping[str, np.ndarray]
     """By name; without those of `files` until they are decoded."""
     files: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
-    """Image files by the input's name, one a sample, instead of its tensor."""
+    """Pictures, texts in UTF-8 and sounds by the input's name, one a sample, instead of its tensor."""
     id: str = ""
     outputs: Sequence[Wanted] = ()
     """All, if none is named."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from torchferry.serving.codec import predictions_json
 from torchferry.serving.codec.answer_file import Sent
 from torchferry.serving.codec.predictions_json import read_request, read_top_k
+from torchferry.serving.codec.upload import Upload
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.pieces import Pieces
@@ -36,13 +37,13 @@ class PredictionsForm(ABC):
         """All but a picture, which is not looked at here: rows, forms and JSON may be long to read."""
 
     @abstractmethod
-    def content(self) -> bytes:
+    def content(self) -> Upload:
         """What the model is asked with; a form may also say `top_k`. Raises RequestError."""
 
     def read(self, model: Model) -> Inference:
-        content = self.content()
+        sent = self.content()
         read_top_k(self.top_k)
-        self.read_as = read_request(content, model.bundle, model.most_samples)
+        self.read_as = read_request(sent.body, model.bundle, model.most_samples, sent.content_type)
         return Inference(self.read_as.inputs, self.read_as.files)
 
     def answer(

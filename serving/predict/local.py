@@ -10,6 +10,7 @@ import numpy as np
 from torchferry.files import sha256
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.answer_file import Sent, answer_file
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.predictions_json import Request, answer, read_request
 from torchferry.serving.errors import RequestError
 from torchferry.serving.onnx_server.models.model import chosen
@@ -40,6 +41,7 @@ class AskedBundle:
         """
         self.bundle, self.variant = bundle, variant or chosen(bundle).variant
         self.top_k, self.form = top_k or 1, form
+        self.decoders = Decoders.of(bundle)
         self.session = open_variant(bundle, self.variant, threads=1)
         check_golden(self.session, bundle, self.variant)
         self.max_batch = planned(bundle, self.variant, Settings()).max_batch
@@ -65,7 +67,7 @@ class AskedBundle:
     def _read(self, samples: Sequence[Sample]) -> list[Read]:
         try:
             return [
-                (samples, read_request(body(samples), self.bundle).decoded(self.bundle, keeps_files=bool(self.form)))
+                (samples, read_request(body(samples), self.bundle).decoded(self.decoders, keeps_files=bool(self.form)))
             ]
         except OSError as error:
             return [(samples, Unanswered(f"cannot be read ({error.strerror})"))]

@@ -23,6 +23,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.provenance import PROVENANCE
 from torchferry.serving.bundle.signature import SigningKey, add_signing, signing_key
+from torchferry.serving.bundle.tensor_spec import TextDecode
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.session.runtimes import rows_of
 from torchferry.serving.torchserve.archive_signature import sign_archive
@@ -49,18 +50,26 @@ MODULES = (
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
     "serving/codec/answer_file.py",
+    "serving/codec/body_types.py",
     "serving/codec/column_lines.py",
     "serving/codec/content_encoding.py",
+    "serving/codec/decoders.py",
+    "serving/codec/decoding.py",
+    "serving/codec/encoded.py",
     "serving/codec/images.py",
+    "serving/codec/json_instances.py",
     "serving/codec/json_objects.py",
     "serving/codec/lines.py",
-    "serving/codec/pictures.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",
+    "serving/codec/sample_cost.py",
     "serving/codec/sent_pixels.py",
+    "serving/codec/sounds.py",
     "serving/codec/strings.py",
     "serving/codec/table_rows.py",
     "serving/codec/tensors.py",
+    "serving/codec/text_bodies.py",
+    "serving/codec/texts.py",
     "serving/codec/upload.py",
     "serving/codec/values.py",
     "serving/cpu.py",
@@ -212,7 +221,8 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
 
 
 def _files(bundle: Bundle, variant: str) -> list[str]:
-    whole = [name for name in (bundle.code, PROVENANCE) if name in bundle.files]
+    tokenizers = [spec.decode.tokenizer for spec in bundle.inputs if isinstance(spec.decode, TextDecode)]
+    whole = [name for name in (bundle.code, PROVENANCE, *tokenizers) if name in bundle.files]
     return [*bundle.variant_files(variant), *whole, *bundle.golden_files]
 
 

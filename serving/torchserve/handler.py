@@ -20,6 +20,7 @@ import numpy as np
 
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.answer_file import JSON, answer_file
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.codec.sent_pixels import in_sent_pixels
 from torchferry.serving.codec.tensors import said_datatype, to_raw
@@ -47,6 +48,7 @@ class Handler:
         try:
             variant = context.model_yaml_config["torchferry"]["variant"]
             self.bundle = bundles.load(Path(context.system_properties["model_dir"]))
+            self.decoders = Decoders.of(self.bundle)
             self.session = open_variant(self.bundle, variant, int(os.environ.get("TORCHFERRY_THREADS", "1")))
             check_golden(self.session, self.bundle, variant)
             self.limits = WorkerLimits.of()
@@ -58,7 +60,7 @@ class Handler:
                 version = context.manifest["model"]["modelVersion"]
                 Path(folder, f"{context.model_name}@{version}").write_text(f"{type(error).__name__}: {error}")
             raise
-        self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.metrics = worker_metrics(context.model_name, self.bundle)
 
     def handle(self, rows: Sequence[dict[str, Any]], context: Any) -> list[str | bytes]:
@@ -79,9 +81,9 @@ class Handler:
 
     def _decode(self, calls: Sequence[WorkerRequest]) -> None:
         if len(calls) == 1:  # a thread would be handed it, and the answer back, for nothing
-            calls[0].decode(self.bundle, self.limits)
+            calls[0].decode(self.bundle, self.decoders, self.limits)
         else:  # Pillow and numpy let go of the interpreter's lock for most of their work
-            list(self.decoders.map(lambda call: call.decode(self.bundle, self.limits), calls))
+            list(self.threads.map(lambda call: call.decode(self.bundle, self.decoders, self.limits), calls))
 
     def _run(self, calls: Sequence[WorkerRequest]) -> None:
         """Run all calls as one batch and give each its share; if it fails, each alone, so that none fails others."""

@@ -10,11 +10,13 @@ import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.answer_file import JSON, wanted_form
+from torchferry.serving.codec.body_types import FORM, URL_ENCODED
 from torchferry.serving.codec.content_encoding import unpacked
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
 from torchferry.serving.codec.tensors import from_raw_alone
-from torchferry.serving.codec.upload import FORM, the_body, the_input, upload
+from torchferry.serving.codec.upload import Upload, the_body, the_input, upload
 from torchferry.serving.errors import (
     AnswerTooLarge,
     DeadlinePassed,
@@ -48,7 +50,7 @@ STATUS = {
 GRPC = "grpc-predictions"
 OUTCOMES = {InferenceFailed: "server_error", DeadlinePassed: "deadline"}
 LONGEST_QUEUE = 3600.0  # seconds; what claims to have waited longer has not
-TAKEN_APART = "application/x-www-form-urlencoded"
+TAKEN_APART = URL_ENCODED
 """What curl and urllib say of any body; TorchServe drops most of it, unless the gateway says otherwise."""
 BODY_TYPE = "x-body-type"
 """The gateway's header for what the client has said of the body."""
@@ -142,7 +144,7 @@ class WorkerRequest:
     def outcome(self) -> str:
         return OUTCOMES.get(type(self.error), "client_error") if self.error else "ok"
 
-    def decode(self, bundle: Bundle, limits: WorkerLimits) -> None:
+    def decode(self, bundle: Bundle, decoders: Decoders, limits: WorkerLimits) -> None:
         """Fill `asked`, or `error`. What waited longer than the time limit has nobody to answer any more."""
         began = time.time()
         self.seconds["queue"] = self.started - self.arrived
@@ -153,7 +155,7 @@ class WorkerRequest:
             if asked.size > limits.samples:
                 raise TooLarge(f"the request has {asked.size} samples; {limits.samples} are allowed")
             go_on = partial(self.check_deadline, limits.timeout)
-            self.asked = asked.decoded(bundle, limits.pixels, go_on, keeps_files=form != JSON)
+            self.asked = asked.decoded(decoders, limits.pixels, go_on, keeps_files=form != JSON)
         except (RequestError, DeadlinePassed) as error:
             self.error = error
         except Exception as error:  # a bug of ours, which must not become one of those in the same batch
@@ -186,26 +188,26 @@ class WorkerRequest:
             raise DeadlinePassed(f"the request was not answered within {timeout:g} s")
 
     def _read(self, bundle: Bundle, limits: WorkerLimits) -> Request:
-        body = self._body(limits)
+        sent = self._body(limits)
         if (length := self.headers.get(RAW_LENGTH)) is None:
-            return read_request(body, bundle, limits.samples)
+            return read_request(sent.body, bundle, limits.samples, sent.content_type)
         if length != "0":
             raise NotDecodable(f"{RAW_LENGTH} is {length[:20]}; TorchServe takes raw elements alone, and then it is 0")
-        return Request(from_raw_alone(body, bundle.inputs), "tensors")
+        return Request(from_raw_alone(sent.body, bundle.inputs), "tensors")
 
-    def _body(self, limits: WorkerLimits) -> bytes:
+    def _body(self, limits: WorkerLimits) -> Upload:
         """What the model is asked with, of a body that is packed, or a form."""
         kind = self.headers.get(BODY_TYPE, self.headers.get("content-type", ""))
         if BODY_TYPE not in self.headers and kind.lower().startswith(TAKEN_APART):  # also where it made parts of it
             raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
         if self.parts is not None:
-            return the_input(self.parts) if self.protocol == GRPC else the_body(self.parts).body
+            return Upload(the_input(self.parts)) if self.protocol == GRPC else the_body(self.parts)
         if BODY_TYPE not in self.headers and kind.lower().startswith(FORM):
-            return self.body  # the part called body of a form that TorchServe has taken apart
+            return Upload(self.body)  # the part called body of a form that TorchServe has taken apart
         sent = upload(unpacked(self.body, self.headers.get("content-encoding", ""), limits.body_bytes), kind)
         self.top_k = sent.parameters.get("top_k", self.top_k)
         self.target = sent.parameters.get("target", self.target)
-        return sent.body
+        return sent
 
     def labels_wanted(self) -> int | None:
         """Raises WrongParameter."""

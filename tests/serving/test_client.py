@@ -101,7 +101,9 @@ def test_a_file_is_asked_for_by_name_and_type(rest: Peer) -> None:
 
 
 def test_an_answer_with_tensors_asks_whether_an_image_was_sent() -> None:
-    with pytest.raises(Refused, match="nobody: digits answered with tensors; was it sent the bytes of an image"):
+    with pytest.raises(
+        Refused, match="nobody: digits answered with tensors; was it sent the bytes of a file that it takes"
+    ):
         Says(b'{"outputs": []}').predict("digits", b"")
 
 

@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset, Subset
 
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import TensorSpec
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import Request, read_request
 from torchferry.serving.codec.tensors import STRINGS, from_raw, to_raw, write_tensors
@@ -36,10 +37,15 @@ class UserRequest:
     def read(self, bundle: Bundle) -> Request:
         """As both servers read it. Raises RequestError."""
         if isinstance(self.body, bytes):
-            return read_request(self.body, bundle).decoded(bundle)
+            return read_request(self.body, bundle).decoded(_decoders(bundle))
         shapes = [list(self.inputs[spec.name].shape) for spec in bundle.inputs]
         parts = zip(bundle.inputs, self.body, shapes, strict=True)
         return Request({spec.name: from_raw(part, shape, spec) for spec, part, shape in parts}, "tensors")
+
+
+def _decoders(bundle: Bundle) -> Decoders:
+    """Of one that is being made, whose files are listed last."""
+    return Decoders(bundle.inputs, lambda relative: (bundle.root / relative).read_bytes())
 
 
 def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:

@@ -3,7 +3,7 @@
 from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
 from torchferry.serving.codec.sent_pixels import in_sent_pixels
-from torchferry.serving.codec.upload import the_input
+from torchferry.serving.codec.upload import Upload, the_input
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import LARGE
 from torchferry.serving.onnx_server.grpc import messages
@@ -57,8 +57,8 @@ class PredictionsForm(predictions_form.PredictionsForm):
     def is_large(self) -> bool:
         return not self.has_picture
 
-    def content(self) -> bytes:
-        return the_input(self.request.input, ("top_k",))
+    def content(self) -> Upload:
+        return Upload(the_input(self.request.input, ("top_k",)))
 
     def write(
         self, model: Model, asked: Inference, outputs: Outputs

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tritonclient.grpc import service_pb2 as messages
 
-from torchferry.serving.codec.images import checked_files
+from torchferry.serving.codec.encoded import checked_samples
 from torchferry.serving.codec.strings import raw_elements
 from torchferry.serving.codec.tensors import (
     check_declared,
@@ -66,7 +66,7 @@ def read(request: InferRequest, model: Model) -> Inference:
 
 
 def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray], dict[str, list[bytes]]]:
-    """Tensors and image files, by the inputs' names."""
+    """Tensors, and files and texts, by the inputs' names."""
     raw = request.raw_input_contents
     inputs: dict[str, np.ndarray] = {}
     files: dict[str, list[bytes]] = {}
@@ -83,7 +83,7 @@ def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray],
             raise WrongTensor(f"'{name}' has {len(tensor.shape):,} axes")
         spec, shape = model.input_specs[name], list(tensor.shape)
         if takes_files(tensor.datatype, spec):
-            files[name] = checked_files(_files(tensor, raw[index] if raw else None, model.most_samples), shape, name)
+            files[name] = checked_samples(_files(tensor, raw[index] if raw else None, model.most_samples), shape, spec)
         else:
             check_declared(tensor.datatype, shape, spec)
             inputs[name] = from_raw(raw[index], shape, spec) if raw else from_numbers(_contents(tensor), shape, spec)

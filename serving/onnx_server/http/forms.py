@@ -7,7 +7,7 @@ from torchferry.serving.codec.answer_file import JSON as JSON_FORM
 from torchferry.serving.codec.answer_file import answer_file, form_of_query, wanted_form
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.sent_pixels import in_sent_pixels
-from torchferry.serving.codec.upload import upload
+from torchferry.serving.codec.upload import Upload, upload
 from torchferry.serving.errors import NotDecodable, WrongParameter
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import LARGE
@@ -96,12 +96,12 @@ class PredictionsForm(predictions_form.PredictionsForm):
     def is_large(self) -> bool:
         return bool(self.encoding) or not is_picture(self.body[:HEAD])
 
-    def content(self) -> bytes:
+    def content(self) -> Upload:
         sent = upload(unpacked(self.body, self.encoding, self.limit), self.type)
         if "target" in sent.parameters:
             raise WrongParameter("the form has 'target', which is read for explanations alone; TorchServe has these")
         self.top_k = sent.parameters.get("top_k", self.top_k)
-        return sent.body
+        return sent
 
     def read(self, model: Model) -> Inference:
         self.wanted = wanted_form(model.bundle, self.form, self.accept)  # before anything is computed

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from torchferry.serving.bundle.tensor_spec import TensorSpec
-from torchferry.serving.codec.images import checked_files, files_in_json
+from torchferry.serving.codec.encoded import checked_samples, encoded_in_json
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.strings import raw_elements
 from torchferry.serving.codec.tensors import (
@@ -54,8 +54,8 @@ class Declared:
     def files(self, raw: memoryview) -> list[bytes]:
         """Raises WrongTensor or TooLarge."""
         if self.size is None:
-            return files_in_json(self.tensor, self.spec.name, self.most)
-        return checked_files(raw_elements(raw, self.spec.name, self.most), self.tensor.get("shape"), self.spec.name)
+            return encoded_in_json(self.tensor, self.spec, self.most)
+        return checked_samples(raw_elements(raw, self.spec.name, self.most), self.tensor.get("shape"), self.spec)
 
 
 @dataclass(frozen=True, slots=True)

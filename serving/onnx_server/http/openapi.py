@@ -11,12 +11,12 @@ from torchferry.serving.codec.answer_file import FORM
 from torchferry.serving.codec.answer_file import JSON as JSON_FORM
 from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, STRINGS
 from torchferry.serving.onnx_server.columns import csv_example, record_schema
+from torchferry.serving.onnx_server.encoded_inputs import media_type, sample_schemas
 from torchferry.serving.onnx_server.http.errors import CODES
 from torchferry.serving.onnx_server.http.json_pieces import MARK, object_of
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.models.versions import STABLE
-from torchferry.serving.onnx_server.pictures import instance_schema
 from torchferry.serving.onnx_server.prediction_schema import prediction_schema
 
 REFUSALS = {
@@ -106,8 +106,8 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
     served = _stable(name, repository)
     if example := served.loaded.example:
         _add_records(predict["requestBody"]["content"], name, example)
-    if served.bundle.pictures:
-        _add_pictures(predict["requestBody"]["content"], served.bundle.inputs)
+    if any(spec.decode for spec in served.bundle.inputs):
+        _add_samples(predict["requestBody"]["content"], served.bundle.inputs)
     if files := served.bundle.task.files:
         _add_files(predict, files)
     return paths | {f"/predictions/{name}": {"post": predict, "put": predict}}
@@ -122,12 +122,11 @@ def _add_records(content: dict[str, Any], name: str, example: Mapping[str, Any])
     content["text/csv"]["example"] = csv_example(example)
 
 
-def _add_pictures(content: dict[str, Any], inputs: Sequence[TensorSpec]) -> None:
-    """A file alone says which input it is only where there is one."""
-    if len(inputs) == 1:
-        content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
-    samples = _object("instances", instances=_list(instance_schema(inputs)))
-    content["application/json"]["schema"] = {"anyOf": [samples, content["application/json"]["schema"]]}
+def _add_samples(content: dict[str, Any], inputs: Sequence[TensorSpec]) -> None:
+    """Pictures, texts and sounds, alone and in JSON."""
+    if media := media_type(inputs):
+        content[media] = {"schema": TEXT if media == "text/plain" else {"type": "string", "format": "binary"}}
+    content["application/json"]["schema"] = {"anyOf": [*sample_schemas(inputs), content["application/json"]["schema"]]}
 
 
 def _add_files(predict: dict[str, Any], files: Mapping[str, str]) -> None:

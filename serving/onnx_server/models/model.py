@@ -12,6 +12,7 @@ import numpy as np
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
 from torchferry.serving.onnx_server.models.response_cache import ResponseCache
@@ -46,13 +47,16 @@ class Loaded:
     """Whether it is computed in the event loop."""
     memory_bytes: int
     """By how much the process grew."""
-    example: Mapping[str, Any] | None = None
+    example: Mapping[str, Any] | None
     """Of a table a record, from the golden samples."""
+    decoders: Decoders
+    """Of pictures, texts and sounds."""
 
 
 def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancellation | None = None) -> Loaded:
     """Open the sessions, check their golden outputs and warm them up, unless it is cancelled. Raises UserError."""
     started, before = time.perf_counter(), _resident_bytes()
+    decoders = Decoders.of(bundle)
     say_cap(bundle, settings)
     plan = tuned(bundle, variant, settings, cancellation) if settings.tune else planned(bundle, variant, settings)
     sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider, cancellation)
@@ -74,6 +78,7 @@ def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancell
         and seconds[1] < STALL_SECONDS,
         memory_bytes=max(0, _resident_bytes() - before),
         example=_record(bundle, inputs),
+        decoders=decoders,
     )
 
 

@@ -13,6 +13,7 @@ from torchferry.benchmarks.servers.samples import write_samples
 from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.predictions_json import read_request
 
 
@@ -68,6 +69,6 @@ def test_several_inputs_are_instances_with_files(tmp_path: Path) -> None:
     for body, expected in zip(bodies, IMAGES, strict=True):
         (sample,) = json.loads(body)["instances"]
         assert set(sample["left"]) == {"b64"}
-        read = read_request(body, bundle).decoded(bundle).inputs
+        read = read_request(body, bundle).decoded(Decoders.of(bundle)).inputs
         np.testing.assert_array_equal(read["left"][0], expected)
         np.testing.assert_array_equal(read["pixels"][0], expected)

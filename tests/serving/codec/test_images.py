@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 from tests.training.data.sources import image_tree, noise, source
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.tensor_spec import ImageDecode
-from torchferry.serving.codec.images import checked_files, count_pixels, decode_image, files_in_json
-from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
+from torchferry.serving.codec.images import count_pixels, decode_image
+from torchferry.serving.errors import NotDecodable, TooLarge
 from torchferry.serving.export.trained import decode_of
 from torchferry.training.data.sample import Sample
 from torchferry.training.data.source import ImageInput
@@ -85,22 +85,3 @@ def test_what_is_too_large_has_a_status_of_its_own() -> None:
         decode_image(buffer.getvalue(), GREY)
     with pytest.raises(TooLarge, match="50,000,000 are allowed"):
         count_pixels(buffer.getvalue())
-
-
-def test_more_files_than_are_allowed_are_refused_before_one_is_looked_at() -> None:
-    with pytest.raises(TooLarge, match="'scan' has 3 samples; 2 are allowed"):
-        files_in_json({"shape": [3], "data": ["no base64"] * 3}, "scan", 2)
-
-
-def test_files_in_json_are_base64_in_a_list_or_in_rows_of_one() -> None:
-    for shape, data in (([2], ["b25l", "dHc="]), ([2, 1], [["b25l"], ["dHc="]])):
-        assert files_in_json({"shape": shape, "data": data}, "scan", 2) == [b"one", b"tw"]
-    for wrong in ("b25l", [1], ["?"], None):
-        with pytest.raises(WrongTensor, match="'scan' has data other than image files, each as base64 text"):
-            files_in_json({"shape": [1], "data": wrong}, "scan", 2)
-
-
-@pytest.mark.parametrize("shape", [[1], [2, 2], [1, 2], None])
-def test_a_shape_that_is_not_the_number_of_files_is_refused(shape: object) -> None:
-    with pytest.raises(WrongTensor, match=r"'scan' has shape .* and holds 2 image files"):
-        checked_files([b"one", b"tw"], shape, "scan")

@@ -8,6 +8,7 @@ import pytest
 from tests.serving.tiny_bundle import described
 from torchferry.contract.image import CHANNELS
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.images import decode_image
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import read_request
@@ -25,7 +26,7 @@ def test_they_are_read_as_the_same_samples(specs: tuple[TensorSpec, ...]) -> Non
     }
     body = json.dumps({"instances": instances(inputs, specs)}).encode()
     bundle = described(inputs=specs)
-    read = read_request(body, bundle).decoded(bundle).inputs
+    read = read_request(body, bundle).decoded(Decoders.of(bundle)).inputs
     assert read.keys() == {spec.name for spec in specs}
     for name, values in read.items():
         np.testing.assert_array_equal(values, inputs[name], strict=True)

@@ -142,6 +142,12 @@ def test_inputs_that_share_an_axis_have_one_size_there() -> None:
         read_tensors(of_tokens(ids=3, mask=4), VARYING, 2)
 
 
-def test_raw_elements_alone_do_not_say_a_size_that_varies() -> None:
-    with pytest.raises(WrongTensor, match="elements does not say how many tokens 'ids' has"):
-        from_raw_alone(bytes(32), VARYING[:1])
+def test_raw_elements_alone_are_one_sample_where_one_size_varies() -> None:
+    assert from_raw_alone(np.arange(3).tobytes(), VARYING[:1])["ids"].tolist() == [[0, 1, 2]]
+    with pytest.raises(WrongTensor, match="the body has 15 bytes; each of the tokens of 'ids' has 8"):
+        from_raw_alone(bytes(15), VARYING[:1])
+    with pytest.raises(WrongTensor, match="tokens; the model takes"):
+        from_raw_alone(bytes(8 * 10_000), VARYING[:1])
+    size = TensorSpec(name="x", datatype="FP32", shape=(-1, -1, -1), axes=(TOKENS, Axis(at=2, name="width", most=4)))
+    with pytest.raises(WrongTensor, match="elements does not say how many tokens, width 'x' has"):
+        from_raw_alone(bytes(32), [size])

@@ -16,6 +16,7 @@ from tests.serving.tiny_bundle import VARIANT, described
 from tests.serving.wire import head
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import TensorSpec
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.clients import Clients
 from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -49,6 +50,8 @@ def model_of_session(session: Any, settings: Settings, bundle: Bundle) -> Model:
         seconds=0.5,
         inline=False,
         memory_bytes=0,
+        example=None,
+        decoders=Decoders.of(bundle),
     )
     return Model(bundle.name, loaded, settings)
 

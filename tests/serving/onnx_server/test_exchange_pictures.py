@@ -12,7 +12,7 @@ from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import in_loop
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
-from torchferry.serving.codec.pictures import Picture, Pictures
+from torchferry.serving.codec.decoding import Decoding, Part
 from torchferry.serving.errors import (
     ClientGone,
     DeadlinePassed,
@@ -55,11 +55,11 @@ async def test_more_pixels_than_a_request_may_have_are_refused_before_one_is_dec
 async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, may_end = list[int](), threading.Semaphore(0)
 
-    def decode(_pictures: Pictures, shown: Picture) -> None:
+    def decode(_decoding: Decoding, shown: Part) -> None:
         begun.append(shown.sample)
         assert may_end.acquire(timeout=60)
 
-    monkeypatch.setattr(Pictures, "decode", decode)
+    monkeypatch.setattr(Decoding, "decode", decode)
     async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),))) as (plane, model):
         exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=1 if late else None, client="ann")
         assert exchange.admit("tiny", "")
@@ -80,11 +80,11 @@ async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, mon
 async def test_what_pictures_become_is_counted_before_the_first_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     may_end = threading.Semaphore(0)
 
-    def decode(pictures: Pictures, shown: Picture) -> None:
-        pictures.tensors[shown.name][shown.sample] = 0
+    def decode(decoding: Decoding, shown: Part) -> None:
+        decoding.fixed[shown.name][shown.sample] = 0
         assert may_end.acquire(timeout=60)
 
-    monkeypatch.setattr(Pictures, "decode", decode)
+    monkeypatch.setattr(Decoding, "decode", decode)
     async with serving_session(Free(), held_bundle(inputs=(pictures_of(1000),))) as (plane, _):
         plane.intake = Intake(most_bytes=10_000_000)
         small, more = ({"x": [picture(2)] * count} for count in (2, 9))
@@ -119,5 +119,5 @@ async def test_files_and_tensors_of_one_request_have_the_models_order_and_one_nu
 @in_loop
 async def test_a_model_that_takes_no_images_says_so() -> None:
     async with serving_session(Free()) as (plane, _):
-        with pytest.raises(WrongTensor, match="'x' takes no image files"):
+        with pytest.raises(WrongTensor, match="'x' takes no files"):
             await begin(plane, Inference({}, files={"x": [b"some"]})).outcome()

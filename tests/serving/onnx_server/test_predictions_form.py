@@ -10,6 +10,7 @@ from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.wire import in_loop
 from torchferry.serving.codec.predictions_json import SAMPLES
+from torchferry.serving.codec.upload import Upload
 from torchferry.serving.errors import NotDecodable, WrongParameter
 from torchferry.serving.onnx_server.pieces import Pieces
 from torchferry.serving.onnx_server.predictions_form import PredictionsForm
@@ -26,8 +27,8 @@ class Sent(PredictionsForm):
     def size(self) -> int:
         return len(self.body)
 
-    def content(self) -> bytes:
-        return self.body
+    def content(self) -> Upload:
+        return Upload(self.body)
 
 
 BODY = json.dumps({"instances": GOLDEN.tolist()}).encode()

@@ -16,8 +16,9 @@ from urllib3 import encode_multipart_formdata
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
+from torchferry.serving.codec.decoders import Decoders
+from torchferry.serving.codec.decoding import Decoding, Part
 from torchferry.serving.codec.instances import in_base64
-from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.codec.predictions_json import Request
 from torchferry.serving.errors import (
     DeadlinePassed,
@@ -59,7 +60,7 @@ class Explaining(Explainer):
 
 def decoded(body: bytes = CSV, headers: Mapping[str, str] | None = None, bundle: Bundle | None = None) -> WorkerRequest:
     call = WorkerRequest(body, headers or {})
-    call.decode(bundle or TABLE, LIMITS)
+    call.decode(bundle or TABLE, Decoders.of(bundle or TABLE), LIMITS)
     return call
 
 
@@ -78,7 +79,7 @@ def late() -> dict[str, str]:
 )
 def test_the_body_is_found_in_a_row_of_any_protocol(row: dict[str, Any], headers: dict[str, str]) -> None:
     call = WorkerRequest.of(row, headers)
-    call.decode(TABLE, LIMITS)
+    call.decode(TABLE, Decoders.of(TABLE), LIMITS)
     assert call.asked is not None, call.error
     assert call.asked.inputs["row"].tolist() == [[1, 2]]
 
@@ -176,7 +177,7 @@ def test_what_torchserve_takes_apart_is_told_with_the_type_to_send() -> None:
     headers = REST | {"content-type": "application/x-www-form-urlencoded"}
     for row in ({"body": b""}, {"\x89PNG": b"", "a": "b"}):
         call = WorkerRequest.of(row, headers)
-        call.decode(TABLE, LIMITS)
+        call.decode(TABLE, Decoders.of(TABLE), LIMITS)
         assert isinstance(call.error, UnsupportedType)
         assert "send application/octet-stream" in str(call.error)
 
@@ -208,7 +209,7 @@ def test_a_form_that_may_mean_several_things_is_refused(parts: Any, words: str) 
 def test_of_parts_that_torchserve_has_taken_apart_none_is_left_out() -> None:
     for row, said in (({"picture": b"a", "other": b"b", "top_k": b"2"}, "other and picture"), ({}, "no part")):
         call = WorkerRequest.of(row, REST | {"content-type": "multipart/form-data; boundary=a"})
-        call.decode(TABLE, LIMITS)
+        call.decode(TABLE, Decoders.of(TABLE), LIMITS)
         words = "for the model; it takes one part; several inputs go as JSON"
         assert str(call.error) == f"the form has {said} {words}"
 
@@ -216,7 +217,7 @@ def test_of_parts_that_torchserve_has_taken_apart_none_is_left_out() -> None:
 @pytest.mark.parametrize("row", [{"data": b"a", "other": b"b"}, {"file": b"a"}, {"top_k": b"3"}])
 def test_nothing_of_a_grpc_call_is_left_out(row: dict[str, bytes]) -> None:
     call = WorkerRequest.of(row, {})
-    call.decode(TABLE, LIMITS)
+    call.decode(TABLE, Decoders.of(TABLE), LIMITS)
     assert "it has one of data and body, and may have top_k and target" in str(call.error)
 
 
@@ -240,8 +241,8 @@ def pictures(count: int) -> bytes:
 def test_more_pixels_than_are_allowed_are_refused_before_one_is_decoded() -> None:
     limits = WorkerLimits(pixels=60)
     fits, beyond = WorkerRequest(pictures(2), {}), WorkerRequest(pictures(3), {})
-    fits.decode(PICTURES, limits)
-    beyond.decode(PICTURES, limits)
+    fits.decode(PICTURES, Decoders.of(PICTURES), limits)
+    beyond.decode(PICTURES, Decoders.of(PICTURES), limits)
     assert fits.asked is not None
     assert fits.asked.inputs["image"].shape == (2, 1, 2, 2)
     assert (type(beyond.error), str(beyond.error)) == (TooLarge, "the 3 pictures have 75 pixels; a request may have 60")
@@ -250,12 +251,12 @@ def test_more_pixels_than_are_allowed_are_refused_before_one_is_decoded() -> Non
 def test_what_is_late_begins_no_further_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     call, begun = WorkerRequest(pictures(9), {}), list[int]()
 
-    def decode(_pictures: Pictures, shown: Picture) -> None:
+    def decode(_decoding: Decoding, shown: Part) -> None:
         begun.append(shown.sample)
         call.started -= 20
 
-    monkeypatch.setattr(Pictures, "decode", decode)
-    call.decode(PICTURES, WorkerLimits(timeout=60))
+    monkeypatch.setattr(Decoding, "decode", decode)
+    call.decode(PICTURES, Decoders.of(PICTURES), WorkerLimits(timeout=60))
     assert (type(call.error), begun) == (DeadlinePassed, [0, 1, 2])
 
 

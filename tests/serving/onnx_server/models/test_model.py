@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.serving.encoded_bundles import written_text
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.onnx_server.models.held import Request, submit, until
 from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
@@ -146,3 +147,10 @@ async def test_it_closes_once_its_requests_are_answered(tmp_path: Path, inline: 
     model.admission.leave(request)
     await closing
     assert not model.scheduler.runners
+
+
+def test_a_damaged_tokenizer_is_found_when_the_model_is_loaded(tmp_path: Path) -> None:
+    bundle = written_text(tmp_path)
+    (bundle.root / "tokenizer.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"tokenizer\.json: is damaged"):
+        load(bundle, VARIANT, Settings(threads=1))
