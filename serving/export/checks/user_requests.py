@@ -71,22 +71,26 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
 
 
 def _pictures(samples: Samples, inputs: Arrays, spec: TensorSpec) -> Iterator[UserRequest]:
-    arrays, files = inputs[spec.name], _files(samples)
     assert spec.image
     what = "an array of the evaluation data as a file"
-    sent = files or [(what, picture_file(pixels, spec.image)) for pixels in arrays]
-    for index, (what, content) in enumerate(sent):
-        yield UserRequest(what, content, {spec.name: arrays[index : index + 1]})
-    encoded = [in_base64(content) for _, content in sent]
+    sent = _files(samples) or [(what, picture_file(pixels, spec.image), pixels) for pixels in inputs[spec.name]]
+    for what, content, pixels in sent:
+        yield UserRequest(what, content, {spec.name: pixels[np.newaxis]})
+    alike = [each for each in sent if each[2].shape == sent[0][2].shape]  # others are requests of their own
+    encoded = [in_base64(content) for _, content, _ in alike]
+    arrays = np.stack([pixels for *_, pixels in alike])
     yield UserRequest("several files as base64", _json({"instances": encoded}), {spec.name: arrays})
 
 
-def _files(samples: Samples) -> list[tuple[str, bytes]] | None:
-    """The names and bytes of `samples.first(SAMPLES)`, where the data set reads files and can give them."""
+def _files(samples: Samples) -> list[tuple[str, bytes, np.ndarray]]:
+    """The names and bytes of a few, and what the data set makes of each, where it reads files and can give them."""
     if isinstance(samples.data, IterableDataset):
-        return None
-    found = [_file(samples.data, index) for index in samples.picked(SAMPLES)]
-    return [each for each in found if each] if all(found) else None
+        return []
+    places = samples.picked(SAMPLES)
+    found = [file for place in places if (file := _file(samples.data, place))]
+    if len(found) < len(places):
+        return []
+    return [(*file, samples.data[place][0].numpy()) for file, place in zip(found, places, strict=True)]
 
 
 def _file(data: Any, index: int) -> tuple[str, bytes] | None:

@@ -84,16 +84,21 @@ class WholeWay:
         }
 
     def _shares(self, session: Session) -> list[Outputs]:
-        """Each request's outputs, of one batch of all of them."""
+        """Each request's outputs, of one batch of all that are of its sizes."""
         requests = [request for _, request, _ in self.asked]
-        outputs = session.run(
-            {name: np.concatenate([request.inputs[name] for request in requests]) for name in requests[0].inputs}
-        )
-        ends = np.cumsum([request.size for request in requests])
-        return [
-            {name: values[end - request.size : end] for name, values in outputs.items()}
-            for request, end in zip(requests, ends, strict=True)
-        ]
+        batches: dict[Any, list[int]] = {}
+        for place, request in enumerate(requests):
+            batches.setdefault(tuple(values.shape[1:] for values in request.inputs.values()), []).append(place)
+        shares: dict[int, Outputs] = {}
+        for places in batches.values():
+            together = [requests[place] for place in places]
+            outputs = session.run(
+                {name: np.concatenate([request.inputs[name] for request in together]) for name in together[0].inputs}
+            )
+            for place, end in zip(places, np.cumsum([request.size for request in together]), strict=True):
+                start = end - requests[place].size
+                shares[place] = {name: values[start:end] for name, values in outputs.items()}
+        return [shares[place] for place in range(len(requests))]
 
     def _answered(self, request: Request, outputs: Outputs) -> Any:
         """With all labels; in the network's pixels, which the tolerances are of."""
