@@ -7,7 +7,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 
 from torchferry.contract.axes import Axis
 from torchferry.contract.resize import KEEP
@@ -65,7 +65,7 @@ def with_own_sizes(source: Source, image: ImageInput) -> Source:
     return replace(source, input=image, train=_decoded(source.train, image), test=test, refit=None)
 
 
-def _decoded(data: Any, image: ImageInput) -> Dataset:
+def _decoded(data: Any, image: ImageInput) -> Any:
     if isinstance(data, Subset):
         return Subset(_decoded(data.dataset, image), data.indices)
     made = copy.copy(data)
@@ -73,7 +73,7 @@ def _decoded(data: Any, image: ImageInput) -> Dataset:
         made.samples = _decoded(data.samples, image)
     elif isinstance(getattr(data, "image", None), ImageInput):
         made.image = image
-    return made  # type: ignore[no-any-return]  # a data set, as the given one
+    return made
 
 
 def _check_size(data: Any, image: ImageInput) -> None:

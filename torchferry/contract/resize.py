@@ -14,7 +14,7 @@ that the middle is taken:
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RESIZES = ("squash", "crop", "pad")
 """Of a network of one size."""
-KEEP = "keep"
+KEEP: Final = "keep"
 FILLED = ("pad", KEEP)
 """Those that may leave room beside a picture."""
 SAMPLED = ("nearest", "bilinear", "bicubic")
