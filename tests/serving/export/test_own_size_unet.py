@@ -118,7 +118,7 @@ def test_sizes_that_the_network_does_not_take_are_refused(run: Path, tmp_path: P
     with pytest.raises(UserError, match=r"^--sizes: is for a run; of a model that was not trained here --input says"):
         main(["--model", f"{__name__}:Seeded", "--input", INPUT, "--sizes", "8..40/4", "-o", str(tmp_path / "c")])
     flat = ["--model", f"{__name__}:flat", "--input", "image:L:[8..40/4]", "-o", str(tmp_path / "c")]
-    with pytest.raises(UserError, match=r"^--input: the model does not take .* height"):
+    with pytest.raises(UserError, match=r"^--input: the model does not take it: .* shapes cannot be multiplied"):
         main(flat)
     assert not (tmp_path / "c").exists()
 
