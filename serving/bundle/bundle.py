@@ -54,7 +54,7 @@ class Bundle:
     reference: dict[str, Any]
     """On how many samples the checkpoint was measured, whether they were random ones, its own score and all
     metrics, if there were targets, how long a call in eager mode takes, and each label's share of the training samples,
-    where it is known."""
+    where it is known. Of a model whose inputs vary, at which sizes speed was measured: `speed_sizes`, by axis."""
     variants: dict[str, Variant]
     skipped: dict[str, str]
     """Why a variant could not be built on the machine that exported, by its name."""

@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from torchferry.contract.axes import sizes_of
 from torchferry.contract.tasks.own import FOLDER, file_of
 from torchferry.files import write_whole
 from torchferry.serving.bundle import bundle as bundles
@@ -42,6 +43,7 @@ from torchferry.serving.export.numbered_strings import as_served
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.provider_gate import CPU_ALONE, Providers
 from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.sizes import words
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.statement import statement
 from torchferry.serving.export.variants.graphs import Graphs
@@ -86,7 +88,9 @@ def export(
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
-        progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms")
+        measured_at = sizes_of(reference.inputs, reference.test.first(1))
+        of_size = f"  of {words(measured_at)}" if measured_at else ""
+        progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms{of_size}")
         choice = _chosen(variants, serve, folder, reference)
         _write_golden(folder, reference)
         made = dataclasses.replace(
@@ -101,7 +105,8 @@ def export(
                 "batch_8_ms": eager.batch_8_ms,
                 "label_shares": label_shares(reference, expected.counts),
             }
-            | ({"jpeg": jpeg} if jpeg else {}),
+            | ({"jpeg": jpeg} if jpeg else {})
+            | ({"speed_sizes": measured_at} if measured_at else {}),
             variants=variants,
             skipped=skipped,
             provenance=reference.provenance | _here(variants),

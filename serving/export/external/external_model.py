@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from torchferry.arguments import words
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import made
 from torchferry.errors import UserError
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.external_data import check_finite, with_checked_targets
 from torchferry.serving.export.external.given_data import CALIBRATION, given_data
 from torchferry.serving.export.external.given_origin import origin_of_given
@@ -109,6 +111,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     if options.calibration_data is not None:
         with_checked_targets(calibration, meant, CALIBRATION)
     prepared.task = meant
+    _say_what_is_not_padded(specs, outputs)
     # Of a graph the weights are no parameters of torch's.
     network = taken.bound.network
     kind = partial(GraphReference, network=network) if isinstance(network, OnnxNetwork) else Reference
@@ -126,6 +129,8 @@ def load_given(options: argparse.Namespace) -> Reference:
         origin=origin_of_given(options, data),
         provenance=origin(options) | ({"preprocessing": taken.preprocessing} if taken.preprocessing else {}),
     )
+    if options.reference and any(spec.axes for spec in specs):
+        raise UserError("--reference: is for samples of one size, and an axis of the inputs varies")
     if options.reference:
         check_reference_outputs(reference, options.reference)
     return reference
@@ -140,6 +145,14 @@ def _say_what_lacks(options: argparse.Namespace, taken: Taken, test: Samples) ->
     if test.random:
         said = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
         print(f"no --eval-data: {said}", flush=True)
+
+
+def _say_what_is_not_padded(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+    known = {axis.name for spec in inputs for axis in spec.axes}
+    own = [spec.name for spec in outputs if any(axis.name not in known for axis in spec.axes)]
+    if own and any(spec.pad is not None for spec in inputs):
+        why = "has an axis that follows none of the inputs', of which nothing tells what is padding's"
+        print(f"--pad: is not used, as output '{own[0]}' {why}", flush=True)
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import pickle
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 
 from torchferry.errors import UserError, some
-from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.codec.tensors import DATATYPES, MAX_ELEMENTS
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.program_archive import copied
 from torchferry.serving.export.external.tensor_names import legal_names
@@ -56,15 +57,30 @@ def takes_any_batch(program: torch.export.ExportedProgram) -> bool:
 
 
 def texts_of(program: torch.export.ExportedProgram, path: Path) -> list[str]:
-    """Its inputs as --input would say them, without the batch. Raises UserError for an inner axis that is dynamic."""
-    texts = []
-    for name, dtype, shape in _inputs(program):
-        if any(not isinstance(size, int) for size in shape[1:]):
-            raise UserError(f"{path}: an inner axis of its input '{name}' is dynamic; say one size with --input "
-                            f"{name}=tensor:FP32:SIZES")  # fmt: skip
-        sizes = "x".join(map(str, shape[1:]))
-        texts.append(f"{name}=tensor:{_datatype(name, dtype)}" + (f":{sizes}" if sizes else ""))
-    return texts
+    """Its inputs as --input would say them, without the batch; axes that are dynamic have the bounds that it says.
+    Raises UserError for one without a largest size."""
+    return [
+        f"{name}=tensor:{_datatype(name, dtype)}"
+        + (f":{sizes}" if (sizes := _sizes(program, name, shape, path)) else "")
+        for name, dtype, shape in _inputs(program)
+    ]
+
+
+def _sizes(program: torch.export.ExportedProgram, name: str, shape: Sequence[int | torch.SymInt], path: Path) -> str:
+    words = []
+    for at, size in enumerate(shape[1:], start=1):
+        if isinstance(size, int):
+            words.append(str(size))
+            continue
+        expression = size.node.expr
+        bounds = program.range_constraints.get(expression)
+        step = next((int(factor) for factor in expression.args if factor.is_Integer), 1)
+        if bounds is None or not bounds.upper.is_Integer or int(bounds.upper) > MAX_ELEMENTS:
+            raise UserError(f"{path}: axis {at} of its input '{name}' is dynamic, and nothing says its largest size; "
+                            f"say it with --input, such as {name}=tensor:FP32:[1..MOST], or one size")  # fmt: skip
+        symbol = re.sub(r"\W", "_", str(expression))
+        words.append(f"[{symbol}={max(1, int(bounds.lower))}..{int(bounds.upper)}" + (f"/{step}]" if step > 1 else "]"))
+    return "x".join(words)
 
 
 def graph_of_program(program: torch.export.ExportedProgram, path: Path) -> onnx.ModelProto:

@@ -39,8 +39,8 @@ class Batched:
 
 
 def batched(model: onnx.ModelProto, inputs: Sequence[Value], run: Run) -> Batched:
-    """`run` computes a graph; no axis of the inputs but the first varies. Raises UserError for a graph of which one
-    input has a varying first axis and another has not, and for one that cannot compute made-up values of its own
+    """`run` computes a graph. Raises UserError for a graph of which one input has a varying first axis and another has
+    not, for one whose other axes alone vary, and for one that cannot compute made-up values of its own
     sizes."""
     first = {value.name: value.sizes[0] if value.sizes else None for value in inputs}
     if not any(isinstance(size, str) for size in first.values()):
@@ -54,6 +54,10 @@ def batched(model: onnx.ModelProto, inputs: Sequence[Value], run: Run) -> Batche
 
 def _of_fixed(model: onnx.ModelProto, inputs: Sequence[Value], run: Run) -> Batched:
     sizes = tuple(value.sizes or () for value in inputs)
+    for value in inputs:
+        if any(isinstance(size, str) for size in value.sizes or ()):
+            raise UserError(f"--model: the first axis of its input '{value.name}' does not vary and another does; of "
+                            "such a graph give one size by --input, or make its batch dynamic")  # fmt: skip
     samples, rest = _samples_of(model, inputs, run), tuple(each[1:] for each in sizes)
     if samples == 1:
         return Batched(_freed(model), 1, rest, "its graph computes one sample at a time")

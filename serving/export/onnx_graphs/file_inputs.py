@@ -9,6 +9,7 @@ import numpy as np
 
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
+from torchferry.serving.export.external.given_sizes import AXIS_NAME
 from torchferry.serving.export.external.input_spec import GivenInput, of_datatype
 from torchferry.serving.export.external.tensor_names import legal_names
 from torchferry.serving.export.onnx_graphs.onnx_file import Value
@@ -54,9 +55,17 @@ def sized(value: Value, given: GivenInput | None, path: Path) -> Value:
                         f"{value.name}=tensor:{value.datatype}:3x16 (without the batch)")  # fmt: skip
     if varying := [number for number, size in enumerate(sizes) if number and not isinstance(size, int)]:
         shown = "x".join(str(size) if isinstance(size, int) else str(size or "?") for size in sizes[1:])
-        raise UserError(f"{path}: axis {varying[0]} of its input '{value.name}' varies ({shown}), and servers take "
-                        f"one size; say it with --input {value.name}=tensor:{value.datatype}:SIZES")  # fmt: skip
+        raise UserError(f"{path}: axis {varying[0]} of its input '{value.name}' varies ({shown}), and nothing says its "
+                        f"bounds; say them with --input {value.name}=tensor:{value.datatype}:{_bounds_of(sizes[1:])}, "
+                        "or one size")  # fmt: skip
     return value
+
+
+def _bounds_of(sizes: Sequence[int | str]) -> str:
+    """As --input says them, for the user to fill in."""
+    named = (f"{size}=" if isinstance(size, str) and AXIS_NAME.fullmatch(size) else "" for size in sizes)
+    pairs = zip(sizes, named, strict=True)
+    return "x".join(str(size) if isinstance(size, int) else f"[{name}1..MOST]" for size, name in pairs)
 
 
 def _fitted(value: Value, given: GivenInput, path: Path) -> tuple[int | str, ...]:
@@ -72,7 +81,8 @@ def _fitted(value: Value, given: GivenInput, path: Path) -> tuple[int | str, ...
         wholes = [(*(value.sizes or ("",))[:1], *shape)] if value.sizes != () else []
         for whole in (*wholes, shape):
             if value.sizes is None or _fits(whole, value.sizes):
-                return whole
+                names = iter(given.axes)
+                return tuple(next(names).name if size == -1 else size for size in whole)
     shown = [str(size) if isinstance(size, int) else size or "any" for size in value.sizes or ()]
     raise UserError(
         f"--input: '{given.text}' does not fit '{value.name}' in {path.name}, which is [{', '.join(shown)}]"
@@ -95,6 +105,8 @@ def given_inputs(
     for name, value, sizes in zip(names, values, samples, strict=True):
         if (own := asked.get(value.name)) and isinstance(own.of, ImageInput):
             inputs.append(dataclasses.replace(own, name=name, of=_pixels(own.of, value)))
+        elif own and own.bounds:
+            inputs.append(dataclasses.replace(own, name=name))
         else:
             shape = tuple(int(size) for size in sizes)
             inputs.append(GivenInput(name, of_datatype(value.datatype, shape), True))

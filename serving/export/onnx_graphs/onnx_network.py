@@ -22,6 +22,7 @@ from torchferry.serving.export.onnx_graphs.double_graph import double_graph
 from torchferry.serving.export.onnx_graphs.final_sigmoids import of_sigmoids
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
 from torchferry.serving.export.onnx_graphs.perturbed_graph import perturbed_graph
+from torchferry.serving.export.onnx_graphs.seen_shapes import SeenShapes
 from torchferry.serving.export.onnx_graphs.weights import ROOT, is_outside
 from torchferry.serving.session.capped_session import in_parts
 from torchferry.serving.session.onnx_session import STRING
@@ -66,6 +67,7 @@ class OnnxNetwork(nn.Module):
         """By output, datatypes that its tensors do not show: strings are numbered, BF16 is float32."""
         self.given: list[torch.Tensor] = []
         """Of each output one sample, from the last call."""
+        self.seen = SeenShapes()
 
     def forward(self, *tensors: torch.Tensor) -> dict[str, torch.Tensor]:
         """Floating-point numbers may come in another datatype, such as of pictures."""
@@ -75,6 +77,7 @@ class OnnxNetwork(nn.Module):
         inputs = {name: np.ascontiguousarray(value.numpy()) for name, value in zip(self.inputs, taken, strict=True)}
         given = {name: torch.from_numpy(values) for name, values in in_parts(self._run, inputs, self.most).items()}
         self.given = [each[:1] if each.dim() else each for each in given.values()]
+        self.seen.add(taken, self.given)
         return given
 
     def perturbed(self, chance: torch.Generator) -> "OnnxNetwork":
@@ -108,7 +111,7 @@ class OnnxNetwork(nn.Module):
             f"{DOMAIN}::{NODE}",
             taken,
             dtypes=[each.dtype for each in self.given],
-            shapes=[(batch, *each.shape[1:]) for each in self.given],
+            shapes=[(batch, *sizes) for sizes in self.seen.of_outputs(taken, self.given)],
             version=1,
         )
 

@@ -43,11 +43,30 @@ def write_graph(program: torch.export.ExportedProgram, reference: Reference, pat
     name_nodes(model)
     # Not by the exporter, which does not keep its own names apart from them.
     rename(model, [spec.name for spec in reference.inputs], [spec.name for spec in reference.outputs])
+    _name_axes(model, reference)
     weights.write(model, path)
     for left in weights.files_of(path.with_name(OF_TORCH)):
         left.unlink()
     if file is None:  # ONNX Runtime takes graphs that ONNX's own rules do not, such as one without an output's shape
         onnx.checker.check_model(path, full_check=True)
+
+
+def _name_axes(model: onnx.ModelProto, reference: Reference) -> None:
+    """Those that vary, which torch numbers, under the names that the bundle has for them."""
+    if not any(spec.axes for spec in reference.inputs):
+        return
+    named: dict[str, str] = {}
+    specs = {spec.name: spec for spec in (*reference.inputs, *reference.outputs)}
+    for value in (*model.graph.input, *model.graph.output):
+        dims = value.type.tensor_type.shape.dim
+        for at, name in ((0, "batch"), *((axis.at, axis.name) for axis in specs[value.name].axes)):
+            if at < len(dims) and dims[at].dim_param:
+                name = named.setdefault(dims[at].dim_param, name)
+                dims[at].dim_param = name
+    for value in model.graph.value_info:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in named:
+                dim.dim_param = named[dim.dim_param]
 
 
 def _held(exported: Any, program: torch.export.ExportedProgram, folder: Path) -> onnx.ModelProto:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -44,6 +45,10 @@ def test_an_encoder_with_a_mask(tmp_path: Path) -> None:
     assert bundle.pads
     assert [spec.shape for spec in bundle.inputs] == [(-1, -1)] * 2
     assert [axis.name for axis in bundle.outputs[1].axes] == ["tokens"]
+    graph = onnx.load(bundle.variant_file("onnx-fp32")).graph
+    dims = [[dim.dim_param for dim in value.type.tensor_type.shape.dim[:2]] for value in graph.input]
+    assert dims == [["batch", "tokens"]] * 2
+    assert bundle.reference["speed_sizes"].keys() == {"tokens"}
     sizes = [inputs["input_ids"].shape[1] for inputs, _ in bundle.goldens()]
     assert len(sizes) == 3
     assert sizes[1:] == [1, 64]

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,11 +55,20 @@ def test_a_program_of_one_batch_becomes_a_graph(tmp_path: Path) -> None:
     torch.testing.assert_close(torch.from_numpy(given), network_of(program)(X))
 
 
-def test_an_inner_axis_that_varies_is_refused(tmp_path: Path) -> None:
+def test_an_inner_axis_that_varies_has_the_bounds_that_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    axes = {0: torch.export.Dim("batch"), 1: 2 * torch.export.Dim("half", min=1, max=40)}
+    program = torch.export.export(nn.ReLU(), (torch.zeros(2, 8),), dynamic_shapes=(axes,))
+    torch.export.save(program, path)
+    (text,) = texts_of(read_program(path), path)
+    assert re.fullmatch(r"input=tensor:FP32:\[\w+=2\.\.80/2\]", text)
+
+
+def test_an_inner_axis_without_a_largest_size_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pt2"
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     torch.export.save(torch.export.export(nn.ReLU(), (X,), dynamic_shapes=(axes,)), path)
-    with pytest.raises(UserError, match="an inner axis of its input 'input' is dynamic"):
+    with pytest.raises(UserError, match="axis 1 of its input 'input' is dynamic, and nothing says its largest"):
         texts_of(read_program(path), path)
 
 

@@ -12,6 +12,7 @@ from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 from tests.commands import run_command
 from tests.serving.bright_bundle import described_boxes
 from tests.serving.tiny_bundle import GOLDEN, described, written_external
+from torchferry.contract.axes import Axis
 from torchferry.contract.tasks.tensors import Tensors
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.tensor_spec import TensorSpec
@@ -81,3 +82,13 @@ def test_a_detectors_config_says_whose_pixels_its_boxes_are_in() -> None:
     said = config(described_boxes(), "onnx-fp32")
     assert said.startswith("# In pixels of the tensor that is sent: boxes\n")
     assert text_format.Parse(said, ModelConfig()).name == "boxes-onnx-fp32"
+
+
+def test_axes_that_vary_are_any_size_and_only_equal_ones_share_a_batch() -> None:
+    axes = (Axis(at=1, name="tokens", least=1, most=9),)
+    ids = TensorSpec(name="ids", datatype="INT64", shape=(-1, -1), axes=axes, pad=0)
+    scores = TensorSpec(name="scores", datatype="FP32", shape=(-1, -1, 2), axes=axes)
+    bundle = dataclasses.replace(described(task="tensors", labels=()), inputs=(ids,), outputs=(scores,))
+    found = text_format.Parse(config(bundle, "onnx-fp32"), ModelConfig())
+    assert (list(found.input[0].dims), list(found.output[0].dims)) == ([-1], [-1, 2])
+    assert not found.input[0].allow_ragged_batch  # Triton would put them one after the other, without padding

@@ -79,6 +79,12 @@ def test_a_batch_of_some_inputs_alone_is_refused() -> None:
         batched(model, [value("x", "N", 3), value("b", 3)], computed)
 
 
+def test_a_batch_that_is_fixed_beside_an_axis_that_varies_is_refused() -> None:
+    model = graph("graph (float[1, T] x) => (float[1, T] y) { y = Relu(x) }")
+    with pytest.raises(UserError, match="first axis of its input 'x' does not vary and another does"):
+        batched(model, [value("x", 1, "T")], computed)
+
+
 def test_an_opset_is_brought_to_another_or_refused() -> None:
     assert opset_of(brought_to(graph(FOUR, '<ir_version: 7, opset_import: ["" : 11]>'), 13)) == 13
     with pytest.raises(UserError, match="--model: is in opset 18, which cannot be brought to 99"):

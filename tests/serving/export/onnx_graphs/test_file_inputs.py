@@ -23,8 +23,18 @@ def said(text: str) -> GivenInput:
 def test_sizes_that_vary_are_said_or_refused() -> None:
     assert sized(PICTURE, said("image:32"), PATH).sizes == ("N", 3, 32, 32)
     assert sized(IDS, said("ids=tensor:INT64:7"), PATH).sizes == ("N", 7)
-    with pytest.raises(UserError, match=r"axis 1 of its input 'ids' varies \(length\), and servers take one size; say"):
+    with pytest.raises(UserError, match=r"axis 1 of its input 'ids' varies \(length\), .* ids=tensor:INT64:\[length=1"):
         sized(IDS, None, PATH)
+
+
+def test_bounds_that_are_said_stay_an_axis_that_varies() -> None:
+    given = said("ids=tensor:INT64:[tokens=1..64]")
+    value = sized(IDS, given, PATH)
+    assert value.sizes == ("N", "tokens")
+    ((made,), _) = given_inputs([value], [("tokens",)], {"ids": given})
+    assert (made.of.shape, [axis.name for axis in made.axes]) == ((-1,), ["tokens"])
+    with pytest.raises(UserError, match="does not fit 'ids' in net"):
+        sized(Value("ids", np.dtype(np.int64), ("N", 7)), given, PATH)
 
 
 def test_a_graph_that_says_no_sizes_takes_those_that_are_said() -> None:
