@@ -92,6 +92,11 @@ class Client(ABC):
         body = json.dumps(write_tensors(given, "inputs", specs)).encode()
         return _tensors(self.ask(model, body))
 
+    def decodes(self, model: str) -> Mapping[str, Mapping[str, Any]] | None:  # noqa: ARG002
+        """By the input's name how files and texts become it; None where the server does not say it: over gRPC no
+        server does, and TorchServe does not."""
+        return None
+
     @abstractmethod
     def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
         """The body of the answer to `body`; with so many labels of a ranking, where that is said."""
@@ -149,6 +154,14 @@ class RestClient(Client):
             why = "its task has no such form, or the server reads no ?form="
             raise Refused(f"{self.where}: {model} answered in JSON and not with a {form}; {why}")
         return answer.data
+
+    def decodes(self, model: str) -> Mapping[str, Mapping[str, Any]] | None:
+        try:
+            answer = self.pool.request("GET", f"{self.base}/v2/models/{model}", headers=self.headers)
+            said = json.loads(answer.data)["parameters"] if answer.status == 200 else None
+            return None if said is None else dict(said.get("decode", {}))
+        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # whoever asks about a sample is told what is wrong
 
     def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
         return self._sent(model, body, headers={"X-Top-K": str(top_k)} if top_k else {}).data

@@ -42,7 +42,7 @@ class TextDecoder:
     def _text(self, sample: bytes) -> str:
         with _refused():
             text = read_text(sample)
-        if len(text) > MAX_CHARACTERS:
+        if len(text) > MAX_CHARACTERS and not self.tokenizer.truncate:
             raise TooLarge(f"the text has {len(text):,} characters; {MAX_CHARACTERS:,} are allowed")
         return text
 

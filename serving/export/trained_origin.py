@@ -23,7 +23,7 @@ def origin_of_run(run: Path, step: int, source: Source) -> Origin:
     samples as they are now, which are looked at where training knew no checksum of them."""
     fingerprint = _fingerprint(run, step)
     checkpoints = [f"{run_folder.CHECKPOINTS}/step-{step:08d}/{LIST}"]
-    model = [f"{run_folder.MODEL}/{name}" for name in (run_folder.CARD, run_folder.WEIGHTS)]
+    model = [f"{run_folder.MODEL}/{name}" for name in (run_folder.CARD, run_folder.WEIGHTS, run_folder.TOKENIZER)]
     return Origin(
         recipe=fingerprint.get("recipe", {}),
         data={

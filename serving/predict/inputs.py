@@ -10,16 +10,26 @@ from glob import iglob
 from pathlib import Path
 from typing import IO, Literal
 
-from torchferry.contract.image_formats import HEAD, is_picture
+from torchferry.contract.image_formats import HEAD
 from torchferry.errors import UserError
+from torchferry.serving.codec.text_bodies import TEXT
 from torchferry.serving.predict.arrays import HEADS, array_rows
 from torchferry.serving.predict.json_lines import instances
-from torchferry.serving.predict.pictures import LeftOut, files_of_folder, is_named_so, pictures_below
 from torchferry.serving.predict.rows import rows
 from torchferry.serving.predict.sample import Sample
+from torchferry.serving.predict.sample_files import (
+    Kind,
+    LeftOut,
+    files_of_folder,
+    kind_by_head,
+    kind_by_name,
+    samples_below,
+)
+from torchferry.serving.predict.texts import lines_of, text_of, texts_of_table
 
-STANDARD_INPUT = "-"
-Kind = Literal["picture", "arrays", "json", "rows"]
+STANDARD_INPUT, GLOB = "-", "*?["
+Content = Literal["file", "text", "arrays", "json", "rows"]
+TABLES, JSON_LINES = (".csv", ".tsv"), (".jsonl", ".json", ".ndjson")
 
 
 class Inputs:
@@ -29,21 +39,23 @@ class Inputs:
         say: Callable[[str], None],
         stdin: IO[bytes] | None = None,
         written: Collection[Path] = (),
-        takes_pictures: bool | None = None,
+        takes: Kind | None = None,
+        text_column: str = TEXT,
     ) -> None:
         """Raises UserError for what is not there, before any sample is made.
 
-        `takes_pictures`: whether the model does, where that is known: then no text is taken for rows, and else no
-        folder is searched for pictures.
+        `takes`: of which kind the model's samples are, where that is known: then a folder is searched for these, and
+        what looks like rows is a sample of this kind. `text_column`: of a table, the one that holds the texts.
 
         `say` is told what had to be assumed. The files of a glob are sorted; their names are in memory, those of a
         folder one folder at a time. A glob does not mean what is `written` meanwhile.
         """
-        if takes_pictures is False and (folder := next(filter(os.path.isdir, given), None)):
+        if takes == "" and (folder := next(filter(os.path.isdir, given), None)):
             raise UserError(f"{folder}: is a folder, and the model takes no pictures; give files, such as '{folder}/*'")
-        self.takes_pictures = takes_pictures
+        self.takes, self.text_column = takes, text_column
+        self.of_folder: Kind = takes or "image"
         own = frozenset(map(os.path.abspath, written))
-        self.paths = [path for text in given for path in _expanded(text, own)]
+        self.paths = [path for text in given for path in _expanded(text, own, self.of_folder)]
         self.say, self.stdin = say, stdin or sys.stdin.buffer
         self.left_out = LeftOut()
 
@@ -54,7 +66,8 @@ class Inputs:
             if path == STANDARD_INPUT:
                 yield from self._from_stream(self.stdin, STANDARD_INPUT)
             elif os.path.isdir(path):
-                yield from (Sample(found, None, "file") for found in pictures_below(path, self.left_out))
+                for found in samples_below(path, self.of_folder, self.left_out):
+                    yield from self._from_file(found) if self.of_folder == "text" else [Sample(found, None, "file")]
             elif os.path.isfile(path):
                 yield from self._from_file(path)
             else:  # a pipe, which can be read once
@@ -63,57 +76,87 @@ class Inputs:
 
     def estimate(self) -> int:
         """About how many samples there are: files, and lines of tables. 0 where a pipe is among them."""
-        return sum(map(_about, self.paths)) if all(map(os.path.exists, self.paths)) else 0
+        return sum(map(self._about, self.paths)) if all(map(os.path.exists, self.paths)) else 0
+
+    def _about(self, path: str) -> int:
+        if os.path.isdir(path):
+            return files_of_folder(path)
+        if not os.path.isfile(path) or self._content(_head(path), path) not in ("rows", "json"):
+            return 1
+        with open(path, "rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
     def _from_file(self, path: str) -> Iterator[Sample]:
-        kind = self._kind(_head(path), path)
-        if kind == "picture":
+        content = self._content(_head(path), path)
+        if content == "file":
             yield Sample(path, None, "file")
-        elif kind == "arrays":
+        elif content == "text":
+            yield text_of(Path(path).read_bytes(), path)
+        elif content == "arrays":
             yield from array_rows(Path(path), path)
         else:
             with open(path, encoding="utf-8-sig", newline="") as lines:
-                yield from self._from_lines(lines, kind, path)
+                yield from self._from_lines(lines, content, path)
 
     def _from_stream(self, given: IO[bytes], source: str) -> Iterator[Sample]:
         stream = given if isinstance(given, io.BufferedReader) else io.BufferedReader(given)  # type: ignore[type-var]
-        kind = self._kind(stream.peek(HEAD)[:HEAD])
-        if kind == "picture":
+        content = self._content(stream.peek(HEAD)[:HEAD])
+        if content == "file":
             yield Sample(source, None, "file", stream.read())
-        elif kind == "arrays":
+        elif content == "arrays":
             with _on_disk(stream) as path:
                 yield from array_rows(path, source)
         else:
             lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-            yield from self._from_lines(lines, kind, source)
+            yield from self._from_lines(lines, content, source)
 
-    def _kind(self, head: bytes, path: str = "") -> Kind:
-        """What is text may be a picture that is none, which its answer says."""
-        kind = _kind(head, path)
-        return "picture" if kind == "rows" and self.takes_pictures else kind
+    def _content(self, head: bytes, path: str = "") -> Content:
+        """By the first bytes, or the name. What looks like rows may be a damaged file, which its answer says, or a
+        text."""
+        if kind_by_head(head) or kind_by_name(path) in ("image", "audio"):
+            return "file"
+        if head.startswith(HEADS):
+            return "arrays"
+        begins_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+        if self.takes == "text":
+            return _content_of_text(path.lower(), begins_json)
+        if begins_json:
+            return "json"
+        return "file" if self.takes in ("image", "audio") else "rows"
 
-    def _from_lines(self, lines: Iterable[str], kind: Kind, source: str) -> Iterator[Sample]:
-        return instances(lines, source) if kind == "json" else rows(lines, source, self.say)
+    def _from_lines(self, lines: Iterable[str], content: Content, source: str) -> Iterator[Sample]:
+        if content == "json":
+            return instances(lines, source)
+        if content == "text":
+            return lines_of(lines, source, self.say)
+        if self.takes == "text":
+            return texts_of_table(lines, source, self.text_column)
+        return rows(lines, source, self.say)
 
 
-def _kind(head: bytes, path: str = "") -> Kind:
-    """By the first bytes, or a picture's ending; what is nothing else is taken for lines of values."""
-    if is_picture(head) or is_named_so(path):
-        return "picture"
-    if head.startswith(HEADS):
-        return "arrays"
-    return "json" if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") else "rows"
+def check_there(given: Iterable[str]) -> None:
+    """Raises UserError for what is neither there nor a glob: before a server is asked what its model takes."""
+    for text in given:
+        if text != STANDARD_INPUT and not os.path.exists(text) and not any(sign in text for sign in GLOB):
+            _head(text)
 
 
-def _expanded(text: str, own: Collection[str]) -> list[str]:
+def _content_of_text(path: str, begins_json: bool) -> Content:
+    """Of a file, by its name, or of a stream."""
+    if path.endswith(TABLES):
+        return "rows"
+    return "json" if path.endswith(JSON_LINES) or (begins_json and not path) else "text"
+
+
+def _expanded(text: str, own: Collection[str], of_folder: Kind) -> list[str]:
     """The paths that are meant; a shell has expanded a glob already, unless it was quoted."""
-    if text != STANDARD_INPUT and not os.path.exists(text) and any(sign in text for sign in "*?["):
+    if text != STANDARD_INPUT and not os.path.exists(text) and any(sign in text for sign in GLOB):
         found = sorted(path for path in iglob(text, recursive=True) if os.path.abspath(path) not in own)
         if not found:
             raise UserError(f"{text}: no file has such a name")
-        return [path for found_path in found for path in _expanded(found_path, own)]
+        return [path for found_path in found for path in _expanded(found_path, own, of_folder)]
     if os.path.isdir(text):
-        next(pictures_below(text, LeftOut()))
+        next(samples_below(text, of_folder, LeftOut()))
     elif text != STANDARD_INPUT and (os.path.isfile(text) or not os.path.exists(text)):
         _head(text)
     return [text]
@@ -124,17 +167,8 @@ def _head(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(HEAD)
     except OSError as error:
-        way = "give picture files, folders of them, tables, JSON lines, arrays, or - for the standard input"
+        way = "give pictures, sounds, texts, folders of them, tables, JSON lines, arrays, or - for the standard input"
         raise UserError(f"{path}: cannot be read ({error.strerror}); {way}") from error
-
-
-def _about(path: str) -> int:
-    if os.path.isdir(path):
-        return files_of_folder(path)
-    if not os.path.isfile(path) or _kind(_head(path), path) not in ("rows", "json"):
-        return 1
-    with open(path, "rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
 @contextmanager

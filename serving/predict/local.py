@@ -19,6 +19,7 @@ from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.predict.answers import FILE, Result, Unanswered, asks_several, each, refused
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
+from torchferry.serving.predict.sample_files import Kind
 from torchferry.serving.session import check_golden, open_variant
 
 FILES_TOGETHER, ROWS_TOGETHER = 64, 512
@@ -51,6 +52,11 @@ class AskedBundle:
     def about(self) -> dict[str, Any]:
         model = f"{self.bundle.name} {self.bundle.version} ({self.variant})"
         return {"model": model, "model.json": sha256(self.bundle.root / "model.json")}
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """Of the inputs that take files or texts."""
+        return [spec.decode.kind for spec in self.bundle.inputs if spec.decode]
 
     def together(self, sample: Sample) -> int:
         most = ROWS_TOGETHER if sample.joins else FILES_TOGETHER

@@ -15,13 +15,14 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import trusted_keys
 from torchferry.serving.client import Client, GrpcClient, RestClient
+from torchferry.serving.codec.text_bodies import TEXT
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.unix_sockets import SCHEME
 from torchferry.serving.patience import Patience
 from torchferry.serving.predict.answers import NOTES, Result, Unanswered
 from torchferry.serving.predict.files import Files
 from torchferry.serving.predict.in_order import in_order
-from torchferry.serving.predict.inputs import Inputs
+from torchferry.serving.predict.inputs import Inputs, check_there
 from torchferry.serving.predict.local import AskedBundle
 from torchferry.serving.predict.output_file import OutputFile, files_of
 from torchferry.serving.predict.output_folder import INDEX, OutputFolder
@@ -31,6 +32,7 @@ from torchferry.serving.predict.progress import Progress
 from torchferry.serving.predict.question import Question, questions
 from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records, has_labels
 from torchferry.serving.predict.sample import Sample
+from torchferry.serving.predict.sample_files import Kind
 from torchferry.serving.predict.server import AskedServer
 from torchferry.serving.predict.standard_output import StandardOutput
 
@@ -48,10 +50,10 @@ def main(arguments: Sequence[str]) -> None:
     options = parsed(arguments)
     bundle = bundles.load(options.bundle, trusted_keys(options)) if options.bundle else None
     written = files_of(options.output) if options.output else ()
-    takes_pictures = bool(bundle.pictures) if bundle else None
-    inputs = Inputs(options.inputs, _say, written=written, takes_pictures=takes_pictures)
+    check_there(options.inputs)
     with ExitStack() as stack:
         asked = _asked_bundle(bundle, options) if bundle else _asked_server(options, stack)
+        inputs = Inputs(options.inputs, _say, None, written, _takes(asked, options), options.text_column or TEXT)
         output = _output(options, asked.about, inputs.paths)
         stack.callback(output.close)
         remaining = _remaining(questions(output.checked(inputs), asked.together), output.done)
@@ -61,6 +63,16 @@ def main(arguments: Sequence[str]) -> None:
     if inputs.left_out.count:
         _say(str(inputs.left_out))
     _end(options, done, unanswered, fault)
+
+
+def _takes(asked: AskedServer | AskedBundle, options: argparse.Namespace) -> Kind | None:
+    """Of which kind samples are; None where nobody says it."""
+    kinds = asked.kinds
+    if options.text_column and kinds is not None and "text" not in kinds:
+        raise UserError("--text-column: the model takes no texts")
+    if options.text_column:
+        return "text"
+    return None if kinds is None else next(iter(kinds), "")
 
 
 def _asked_server(options: argparse.Namespace, stack: ExitStack) -> AskedServer:

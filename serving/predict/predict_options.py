@@ -13,10 +13,11 @@ from torchferry.serving.bundle.signature import add_trust
 from torchferry.serving.cpu import cores
 from torchferry.serving.predict.records import FORMATS
 
-PURPOSE = """Ask a server about samples, or with --bundle a bundle without one. A sample is a picture, a row of a table,
-a line of JSON, or a place in an array; files are known by their content. A sample without an answer has its error in
-its record, and the exit code is then 2, or 1 if the server failed at it. With --output the same command goes on where
-it was interrupted. With --format png the answers are pictures in a folder: masks, or the picture with its boxes."""
+PURPOSE = """Ask a server about samples, or with --bundle a bundle without one. A sample is a picture, a sound, a text,
+a row of a table, a line of JSON, or a place in an array; files are known by their content. A sample without an answer
+has its error in its record, and the exit code is then 2, or 1 if the server failed at it. With --output the same
+command goes on where it was interrupted. With --format png the answers are pictures in a folder: masks, or the picture
+with its boxes."""
 FORM = re.compile(r"[a-z0-9]+")
 LIKE = 0.8
 """How alike a word is to a format of records to be a misspelling of it, and no form of a task."""
@@ -39,15 +40,29 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Raises UserError, also for options that mean nothing together."""
     parser = Parser(prog="torchferry predict", description=PURPOSE, argument_default=argparse.SUPPRESS)
     what = (
-        "a picture, a folder of them, a table (CSV, TSV), JSON lines, .npy, .npz, a glob, or - for the standard input"
+        "a picture, a sound, a text, a folder of them, a table (CSV, TSV), JSON lines, .npy, .npz, a glob, or - for "
+        "the standard input, of which each line is a text where the model takes texts"
     )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=what)
+    parser.add_argument(
+        "--text-column",
+        metavar="NAME",
+        help="of a table, the column with the texts (default text); says of a TorchServe that the model takes texts",
+    )
     _add_server(parser.add_argument_group("with a server"))
     _add_bundle(parser.add_argument_group("without one"))
     _add_output(parser.add_argument_group("what is written"))
     options = parser.parse_args(arguments)
     _check_together(options)
-    defaults = {"bundle": None, "output": None, "format": None, "top_k": None, **OF_A_SERVER, **OF_A_BUNDLE}
+    defaults = {
+        "bundle": None,
+        "output": None,
+        "format": None,
+        "top_k": None,
+        "text_column": "",
+        **OF_A_SERVER,
+        **OF_A_BUNDLE,
+    }
     for name, default in defaults.items():
         setattr(options, name, getattr(options, name, default))
     _check_values(options)

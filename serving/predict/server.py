@@ -9,6 +9,7 @@ from torchferry.serving.errors import NotDecodable
 from torchferry.serving.predict.answers import FILE, Result, Unanswered, each, refused
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
+from torchferry.serving.predict.sample_files import Kind
 
 TOGETHER = 256
 """Rows or instances of one request; servers take 1024."""
@@ -24,6 +25,12 @@ class AskedServer:
     @property
     def about(self) -> dict[str, Any]:
         return {"model": self.model, "server": self.client.where}
+
+    @property
+    def kinds(self) -> list[Kind] | None:
+        """Of the inputs that take files or texts; None where the server does not say it."""
+        said = self.client.decodes(self.model)
+        return None if said is None else [each["kind"] for each in said.values()]
 
     def together(self, sample: Sample) -> int:
         return TOGETHER if sample.joins and not self.form else 1

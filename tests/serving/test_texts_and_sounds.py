@@ -4,7 +4,9 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import numpy as np
@@ -17,7 +19,9 @@ from tests.serving.encoded_bundles import MOST_TOKENS, RATE, written_sound, writ
 from tests.serving.onnx_server.asking import LENGTH, Answer, arrays, ask
 from tests.serving.onnx_server.calling import call, output_arrays
 from tests.torchferry.contract.sounds import saved, tone
+from torchferry.errors import UserError
 from torchferry.serving.client import GrpcClient, Refused, RestClient
+from torchferry.serving.predict.predict_command import main as predict_command
 from torchferry.serving.torchserve.archive import archive
 
 SPAM, HAM = "FREE money", "the meeting is at noon"
@@ -222,3 +226,55 @@ def test_metadata_and_openapi_say_what_is_taken(onnx: dict[str, str]) -> None:
     paths = ask(onnx["rest"], "/openapi.json").json["paths"]
     for model, kind in (("spam", "text/plain"), ("loud", "audio/*")):
         assert kind in paths[f"/predictions/{model}"]["post"]["requestBody"]["content"]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of texts, one of sounds, and a table."""
+    folder = tmp_path_factory.mktemp("samples")
+    for part in ("texts", "sounds"):
+        (folder / part).mkdir()
+    for number, text in enumerate(TEXTS):
+        (folder / "texts" / f"{number}.txt").write_text(text)
+    for name, values in (("loud", LOUD), ("quiet", QUIET[:300])):
+        (folder / "sounds" / f"{name}.wav").write_bytes(saved(values, RATE))
+    (folder / "mails.csv").write_text("mail,label\n" + "".join(f"{text},?\n" for text in TEXTS))
+    return folder
+
+
+def predicted(capsys: pytest.CaptureFixture, *options: object) -> list[str]:
+    predict_command([*map(str, options), "--format", "jsonl"])
+    return [json.loads(line)["label"] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_predict_takes_texts_and_sounds_to_a_bundle(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    spam, loud = (("--bundle", made(tmp_path).root, "--processes", 1) for made in (written_text, written_sound))
+    assert predicted(capsys, samples / "texts", *spam) == LABELS
+    assert predicted(capsys, samples / "mails.csv", "--text-column", "mail", *spam) == LABELS
+    assert predicted(capsys, samples / "sounds", *loud) == ["loud", "quiet"]
+    with pytest.raises(UserError, match="has no column 'text'; it has mail, label; --text-column says"):
+        predicted(capsys, samples / "mails.csv", *spam)
+    with pytest.raises(UserError, match="--text-column: the model takes no texts"):
+        predicted(capsys, samples / "mails.csv", "--text-column", "mail", *loud)
+
+
+def test_predict_asks_a_server_that_says_what_it_takes(
+    onnx: dict[str, str], samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    rest = ("--port", urlsplit(onnx["rest"]).port)
+    assert predicted(capsys, samples / "texts", "--model", "spam", *rest) == LABELS
+    assert predicted(capsys, samples / "sounds", "--model", "loud", *rest) == ["loud", "quiet"]
+    over_grpc = ("--grpc", "--grpc-port", onnx["grpc"].rpartition(":")[2])
+    assert predicted(capsys, samples / "texts", "--text-column", "text", "--model", "spam", *over_grpc) == LABELS
+    (tmp_path / "blank.txt").write_text(" ")
+    with pytest.raises(UserError, match="'ids': the text is empty"):
+        predicted(capsys, tmp_path / "blank.txt", "--model", "spam", *rest)
+
+
+def test_predict_is_told_that_torchserves_model_takes_texts(
+    torchserve: dict[str, str], samples: Path, capsys: pytest.CaptureFixture
+) -> None:
+    asked = ("--model", "spam-onnx-fp32", "--port", urlsplit(torchserve["rest"]).port)
+    assert predicted(capsys, samples / "mails.csv", "--text-column", "mail", *asked) == LABELS

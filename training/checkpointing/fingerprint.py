@@ -5,6 +5,7 @@ Each checkpoint holds it as fingerprint.json. A run that goes on compares, says 
 the weights know no other.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -26,6 +27,9 @@ from torchferry.training.tasks import half_class
 SCHEMA = "torchferry.fingerprint/1"
 PACKAGES = ("torchferry", "torch", "torchvision", "numpy", "pillow", "scikit-learn", "pyarrow")
 NOT_RECORDED = "{} holds no fingerprint, as those of earlier versions; its samples cannot be compared"
+
+SHOWN = 200
+"""Letters of a text in a message."""
 
 Fingerprint = dict[str, Any]
 
@@ -189,6 +193,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, str) and len(value) > SHOWN:  # a tokenizer
+        return f"a text of sha256 {hashlib.sha256(value.encode()).hexdigest()[:12]}"
     return _some(list(map(str, value))) if isinstance(value, list) else str(value)
 
 

@@ -31,6 +31,7 @@ NEW_RUN = SAME_RUN | {
     "data.mixup": "as data.augment",
     "data.cutmix": "as data.augment",
     "data.source": "other samples for the same classes or columns; what they mean is compared apart",
+    "data.buckets": "samples come in another order, from the next epoch on",
     "data.sampling": "how often classes are drawn, from the next epoch on",
     "weights": "the checkpoint's are taken",
     "freeze": "which of the weights are trained from here",
@@ -42,7 +43,7 @@ NEW_RUN = SAME_RUN | {
 }
 """Where --resume PATH starts a new run from a checkpoint of another."""
 
-INSIDE_EPOCH = ("seed", "data.batch_size", "data.sampling", "data.source")
+INSIDE_EPOCH = ("seed", "data.batch_size", "data.buckets", "data.sampling", "data.source")
 """Of these, what may not differ while an epoch is half done: the samples that are left would be others."""
 
 

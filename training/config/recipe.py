@@ -41,6 +41,9 @@ class DataConfig:
     sampling: str | list[float] = "uniform"
     """uniform trains on each sample once in an epoch; balanced draws all classes equally often, with replacement; a
     list says how often a sample of each class is drawn, against each other."""
+    buckets: bool | int = False
+    """Batches of samples of like length, so that little is padding: true sorts the samples of 50 batches at a time by
+    their length and cuts them into batches, a number those of so many."""
     validation_fraction: float = 0.0
     """Share of the training samples that is held apart for the evaluations while training goes on: it decides what the
     best checkpoint is and when to stop early, and the test set is evaluated once, at the end. 0 takes the test set."""
@@ -56,6 +59,7 @@ class DataConfig:
         _at_least("data.cutmix", self.cutmix, 0)
         if isinstance(self.sampling, str) and self.sampling not in ("uniform", "balanced"):
             raise UserError(f"data.sampling: '{self.sampling}' is not uniform, balanced or a list of numbers")
+        _at_least("data.buckets", self.buckets, 0)
         if not 0 <= self.validation_fraction < 1:
             raise UserError(f"data.validation_fraction: {self.validation_fraction} is not 0 or more and below 1")
 

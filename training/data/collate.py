@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, IterableDataset, TensorDataset, get_worker_info
 
 from torchferry.errors import UserError
@@ -22,7 +23,7 @@ TRIES = 100
 
 class Batch(NamedTuple):
     inputs: torch.Tensor
-    """[samples, ...] as the source's input says."""
+    """[samples, ...] as the source's input says, padded to the longest of them."""
     targets: Targets
     """As the task's `batched` puts them together, such as int64 [samples]."""
     indices: torch.Tensor
@@ -51,6 +52,8 @@ class Fetch(Dataset):
     skip_corrupt: bool = False
     replace: bool = True
     """Whether a corrupt sample that is skipped is replaced by the one after it, or left out."""
+    pad: float | None = None
+    """What stands behind a shorter sample; None where all have one size."""
 
     def __getitem__(self, share: Share) -> "Batch | str":
         try:
@@ -67,7 +70,7 @@ class Fetch(Dataset):
         else:
             read = [self._read(share.epoch, int(index), corrupt) for index in indices]
             indices = indices[[pair is not None for pair in read]]
-            inputs, targets = stacked([pair for pair in read if pair is not None], self.task)
+            inputs, targets = stacked([pair for pair in read if pair is not None], self.task, self.pad)
             self.check(targets, indices)
         return self.finished(inputs, targets, share._replace(indices=indices), corrupt)
 
@@ -122,7 +125,7 @@ class Stream(IterableDataset):
             for item, (share, pairs) in enumerate(self._shares()):
                 # DataLoader takes from its workers in turn, so the batches keep their order.
                 if item % count == number:
-                    inputs, targets = stacked(pairs, self.fetch.task)
+                    inputs, targets = stacked(pairs, self.fetch.task, self.fetch.pad)
                     self.fetch.check(targets, share.indices)
                     yield self.fetch.finished(inputs, targets, share, [])
         except UserError as error:
@@ -164,8 +167,10 @@ class Stream(IterableDataset):
             )
 
 
-def stacked(pairs: Sequence[tuple], task: TrainingTask) -> tuple[torch.Tensor, Targets]:
+def stacked(pairs: Sequence[tuple], task: TrainingTask, pad: float | None = None) -> tuple[torch.Tensor, Targets]:
+    """With `pad` behind those that are shorter than the longest; None is for samples of one size."""
     if not pairs:
         return torch.empty(0), torch.empty(0)  # a rank's last batch of an evaluation may be empty
     inputs, targets = zip(*pairs, strict=True)
-    return torch.stack(inputs), task.batched(list(targets))
+    put = torch.stack(inputs) if pad is None else pad_sequence(list(inputs), batch_first=True, padding_value=pad)
+    return put, task.batched(list(targets))

@@ -45,6 +45,8 @@ class Part(Dataset):
         self.deterministic = getattr(samples, "deterministic", False)
         if isinstance(targets := getattr(samples, "targets", None), torch.Tensor):
             self.targets = targets[torch.from_numpy(indices)]
+        if isinstance(lengths := getattr(samples, "lengths", None), np.ndarray):
+            self.lengths = lengths[indices]
 
     def __len__(self) -> int:
         return len(self.indices)

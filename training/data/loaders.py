@@ -15,7 +15,7 @@ from torchferry.training.config.recipe import DataConfig
 from torchferry.training.data.augment import Augment
 from torchferry.training.data.collate import Batch, Fetch, Stream
 from torchferry.training.data.order import GlobalBatches, Share
-from torchferry.training.data.source import Source
+from torchferry.training.data.source import Source, pad_of
 from torchferry.training.tasks.task import TrainingTask
 
 EVALUATION_BATCH = 256
@@ -32,6 +32,9 @@ def open_feed(
     """The quickest way to the samples of `source`. Raises UserError for what cannot be done with it."""
     augment = Augment(config.augment, order.seed) if config.augment else None
     in_memory = isinstance(source.train, TensorDataset)
+    pad = pad_of(source.input)
+    if config.device_resident and pad is not None:
+        raise UserError("data.device_resident: samples of unequal length are padded on the CPU; set it to false")
     if config.device_resident and not in_memory:
         raise UserError("data.device_resident: this data.source does not lie in memory; set it to false")
     if config.device_resident and augment and not augment.in_batches:
@@ -39,7 +42,7 @@ def open_feed(
             "data.device_resident: a transform by import path works on single images on the CPU; use horizontal_flip, "
             "random_crop and rotation, or set it to false"
         )
-    fetch = Fetch(source.train, task, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
+    fetch = Fetch(source.train, task, augment, order.seed, skip_corrupt=config.on_corrupt == "skip", pad=pad)
     if isinstance(source.train, IterableDataset):
         return StreamFeed(fetch, source, order, config.workers, device)
     # On the CPU the set lies in memory already, so indexing it needs no loader.
@@ -108,13 +111,16 @@ class EvaluationFeed:
     task: TrainingTask
     device: torch.device
     split: str = "test"
+    pad: float | None = None
+    """What stands behind a shorter sample; None where all have one size."""
 
     def __call__(self, rank: int, world_size: int) -> Iterator[Batch]:
         size = len(self.samples)  # type: ignore[arg-type]  # map-style
         mine = np.arange(rank, size, world_size)
         starts = range(0, math.ceil(size / world_size), EVALUATION_BATCH)
         shares = [Share(0, number, mine[start : start + EVALUATION_BATCH]) for number, start in enumerate(starts)]
-        fetch = Fetch(self.samples, self.task, skip_corrupt=self.config.on_corrupt == "skip", replace=False)
+        skip = self.config.on_corrupt == "skip"
+        fetch = Fetch(self.samples, self.task, skip_corrupt=skip, replace=False, pad=self.pad)
         workers = 0 if isinstance(self.samples, TensorDataset) else self.config.workers
         return _good(_loader(fetch, workers, self.device, shares=shares), self.device)
 

@@ -12,6 +12,9 @@ import numpy as np
 
 from torchferry.errors import UserError
 
+Order = Callable[[int, int], np.ndarray]
+"""(seed, epoch) to the samples of an epoch, int64."""
+
 
 class Share(NamedTuple):
     """What one rank takes of one part of a global batch."""
@@ -23,7 +26,17 @@ class Share(NamedTuple):
     """int64 [samples]; the first is `neighbour`'s if there is one."""
 
 
-def weighted(samples: int, weights: np.ndarray) -> Callable[[int, int], np.ndarray]:
+def permuted(samples: int) -> Order:
+    """Each sample once, in an order of the epoch's own."""
+
+    def order(seed: int, epoch: int) -> np.ndarray:
+        # Not seed + epoch: epoch 1 of seed 1 would have the order of epoch 0 of seed 2.
+        return np.random.default_rng([seed, epoch]).permutation(samples)
+
+    return order
+
+
+def weighted(samples: int, weights: np.ndarray) -> Order:
     """An order in which a sample comes as often as its weight says, on average: drawn with replacement.
 
     `weights` are float64 [samples], 0 or more.
@@ -52,7 +65,7 @@ class GlobalBatches:
         *,
         accumulate: int = 1,
         neighbour: bool = False,
-        order: Callable[[int, int], np.ndarray] | None = None,
+        order: Order | None = None,
     ) -> None:
         """With `neighbour`, each share begins with the sample that stands before it in the global batch, in a
         circle: what mixing two samples needs to be the same at any world size."""
@@ -66,7 +79,7 @@ class GlobalBatches:
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.rank, self.share = rank, batch_size // (world_size * accumulate)
         self.world_size, self.accumulate, self.neighbour = world_size, accumulate, neighbour
-        self.order = order or self._permutation
+        self.order = order or permuted(samples)
 
     def __len__(self) -> int:
         """Global batches, and so optimizer steps, in an epoch."""
@@ -82,7 +95,3 @@ class GlobalBatches:
                 mine = slice_[start : start + self.share]
                 # For the first sample start - 1 is -1, the last of the batch: that closes the circle.
                 yield Share(epoch, batch, np.insert(mine, 0, slice_[start - 1]) if self.neighbour else mine)
-
-    def _permutation(self, seed: int, epoch: int) -> np.ndarray:
-        # Not seed + epoch: epoch 1 of seed 1 would have the order of epoch 0 of seed 2.
-        return np.random.default_rng([seed, epoch]).permutation(self.samples)

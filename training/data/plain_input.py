@@ -5,9 +5,24 @@ from dataclasses import asdict
 from typing import Any
 
 from torchferry.contract.encoders import Encoder
-from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.data.source import (
+    AudioInput,
+    ImageInput,
+    Input,
+    SeriesInput,
+    TableInput,
+    TensorInput,
+    TextInput,
+)
 
-INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}
+INPUTS: dict[str, type[Input]] = {
+    "image": ImageInput,
+    "table": TableInput,
+    "tensor": TensorInput,
+    "text": TextInput,
+    "audio": AudioInput,
+    "series": SeriesInput,
+}
 
 
 def to_plain(input: Input) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torchferry.contract.axes import Axis
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.image import CHANNELS
+from torchferry.training.data.varying_inputs import AudioInput, SeriesInput, TextInput, VaryingInput, blank_varying
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +99,18 @@ class TensorInput:
     ] = "float32"
 
 
-Input = ImageInput | TableInput | TensorInput
+Input = ImageInput | TableInput | TensorInput | TextInput | AudioInput | SeriesInput
+
+
+def pad_of(input: Input) -> float | None:
+    """What stands behind a shorter sample; None where all have one size."""
+    return input.pad if isinstance(input, VaryingInput) else None
 
 
 def blank(input: Input, samples: int) -> torch.Tensor:
-    """Zeros that a network takes: [samples, ...] as the input says."""
+    """What a network takes: [samples, ...] as the input says; zeros where all samples have one size."""
+    if isinstance(input, VaryingInput):
+        return blank_varying(input, samples)
     datatype = torch.uint8 if isinstance(input, ImageInput) else getattr(torch, input.datatype)
     return torch.zeros(samples, *input.shape, dtype=datatype)
 
@@ -138,6 +146,9 @@ class Source:
     [outputs] in their own units, or what another task takes, tensors or tensors in a dict. A data set that lies in
     memory is a `torch.utils.data.TensorDataset`; then batches are taken from it by one indexing operation, on the
     device if asked for.
+
+    Samples of unequal length come as long as they are. A data set that knows the lengths before it reads the samples
+    has `lengths`, int64 [samples].
     """
 
     train: Dataset

@@ -19,6 +19,7 @@ from torchferry.training.models.seed_nets import (
     SceneCNN,
     TwoLayerNet,
 )
+from torchferry.training.models.text_nets import EmbeddingBag, TextTransformer
 from torchferry.training.models.torchvision_detector import TorchvisionDetector
 from torchferry.training.models.torchvision_segmenter import torchvision_segmenter
 from torchferry.training.models.unet import UNet
@@ -41,4 +42,6 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "torchvision_detector": TorchvisionDetector,
     "faster_rcnn": FasterRCNN,
     "torchvision_segmenter": torchvision_segmenter,
+    "embedding_bag": EmbeddingBag,
+    "text_transformer": TextTransformer,
 }

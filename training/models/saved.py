@@ -4,6 +4,7 @@ It holds all that export needs: the network, what its input and output mean, and
 """
 
 import hashlib
+import inspect
 import json
 import shutil
 from dataclasses import asdict, dataclass, field, replace
@@ -29,14 +30,14 @@ from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part
 from torchferry.training.data.plain_input import from_plain, plain, to_plain
 from torchferry.training.data.recorded import as_recorded
-from torchferry.training.data.source import Input, Source, TargetScales, blank
+from torchferry.training.data.source import Input, Source, TargetScales, TextInput, blank, pad_of
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import half_class, half_of
 
 SCHEMA = "torchferry.model/1"
-OF_THE_FILE = ("schema", "weights_sha256", "sha256")
-"""What model.yaml says of itself and the file beside it, not of the model."""
+OF_THE_FILE = ("schema", "weights_sha256", "tokenizer_sha256", "sha256")
+"""What model.yaml says of itself and the files beside it, not of the model."""
 AGAIN = "the command that trained it writes it again"
 
 
@@ -78,6 +79,8 @@ def build_model(network: Component, input: Input, target_scale: TargetScales | N
     built = build(network, NETWORKS, "model")
     if not isinstance(built, nn.Module):
         raise UserError(f"model.name: {network.name} gives a {type(built).__name__}, not a torch.nn.Module")
+    if pad_of(input) is not None:
+        _check_takes_mask(built, network.name)
     model = Normalized(built, input, target_scale)
     if any(is_lazy(value) for value in (*model.parameters(), *model.buffers())):
         try:
@@ -88,8 +91,20 @@ def build_model(network: Component, input: Input, target_scale: TargetScales | N
     return model.train()
 
 
+def _check_takes_mask(network: nn.Module, name: str) -> None:
+    """Raises UserError for a network that would not know what is padding."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    taken = [each.name for each in inspect.signature(network.forward).parameters.values() if each.kind in kinds]
+    if taken[1:2] != ["mask"]:
+        raise UserError(
+            f"model.name: forward of {name} takes ({', '.join(taken)}), not (x, mask): samples of this data.source "
+            "have lengths of their own, and mask, bool [batch, length], says what is no padding"
+        )
+
+
 def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
-    """Write weights and model.yaml, which holds their checksum and its own, beside `folder`, then put them there."""
+    """Write weights, a tokenizer if there is one, and model.yaml, which holds their checksums and its own, beside
+    `folder`, then put them there."""
     written = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
@@ -102,6 +117,9 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     said = {"task": said_of(card.task), "labels": card.labels}
     content = {"schema": SCHEMA, **plain(asdict(card) | said), "weights_sha256": sha256(weights)}
     content["input"] = to_plain(card.input)
+    if isinstance(card.input, TextInput):
+        write_whole(written / run_folder.TOKENIZER, content["input"].pop("tokenizer"))
+        content["tokenizer_sha256"] = sha256(written / run_folder.TOKENIZER)
     content["sha256"] = _checksum(content)
     write_whole(written / run_folder.CARD, yaml.safe_dump(content, sort_keys=False))
     shutil.rmtree(folder, ignore_errors=True)
@@ -124,8 +142,10 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     content = _read_card(folder)
     if content["schema"] != SCHEMA:
         raise UserError(f"{folder / run_folder.CARD}: has schema {content['schema']}; this version reads {SCHEMA}")
-    _check_weights(folder, content)
+    _check_files(folder, content)
     try:
+        if "tokenizer_sha256" in content:
+            content["input"]["tokenizer"] = (folder / run_folder.TOKENIZER).read_text()
         card = _card({name: value for name, value in content.items() if name not in OF_THE_FILE})
         model = build_model(card.network, card.input, card.target_scale)
         read_weights(model.network, folder / run_folder.WEIGHTS)
@@ -145,7 +165,7 @@ def whole_step(folder: Path) -> int | None:
         return None
     content = _read_card(folder)
     if content["schema"] == SCHEMA:
-        _check_weights(folder, content)
+        _check_files(folder, content)
     step = content.get("step")
     if not isinstance(step, int):
         raise UserError(f"{folder / run_folder.CARD}: is damaged (its step is {step}); {AGAIN}")
@@ -189,11 +209,13 @@ def _read_card(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _check_weights(folder: Path, content: dict[str, Any]) -> None:
-    file = folder / run_folder.WEIGHTS
-    if not file.is_file() or sha256(file) != content.get("weights_sha256"):
-        what = "is damaged (its checksum differs)" if file.is_file() else "is missing"
-        raise UserError(f"{file}: {what}; {AGAIN}")
+def _check_files(folder: Path, content: dict[str, Any]) -> None:
+    """Raises UserError for one beside the card that is not as it was written."""
+    for name, checksum in ((run_folder.WEIGHTS, "weights_sha256"), (run_folder.TOKENIZER, "tokenizer_sha256")):
+        file = folder / name
+        if checksum in content and (not file.is_file() or sha256(file) != content[checksum]):
+            what = "is damaged (its checksum differs)" if file.is_file() else "is missing"
+            raise UserError(f"{file}: {what}; {AGAIN}")
 
 
 def _checksum(content: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from torchferry.errors import UserError
 from torchferry.training.checkpointing.fingerprint import adopt
 from torchferry.training.checkpointing.record import Record
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.data.buckets import by_length
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part, validation_part
 from torchferry.training.data.held_targets import check_held
@@ -20,7 +21,7 @@ from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
 from torchferry.training.data.mix import Mix
 from torchferry.training.data.order import GlobalBatches
 from torchferry.training.data.sampling import sampling_order
-from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.data.source import ImageInput, Source, pad_of
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.models.frozen import freeze
 from torchferry.training.models.normalized import Normalized
@@ -185,15 +186,19 @@ def _order(recipe: Recipe, source: Source) -> Callable[[int, int], np.ndarray] |
     if isinstance(source.train, IterableDataset):  # as they come
         if recipe.data.sampling != "uniform":
             raise UserError("data.sampling: a stream comes in its own order; use uniform")
+        if recipe.data.buckets:
+            raise UserError("data.buckets: a stream comes in its own order; set it to false")
         return lambda _seed, _epoch: np.arange(source.train_size)
-    return sampling_order(source, recipe.data.sampling) or source.order
+    order = sampling_order(source, recipe.data.sampling) or source.order
+    return by_length(source, order, recipe.data) if recipe.data.buckets else order
 
 
 def _evaluations(
     recipe: Recipe, source: Source, validation: Dataset | None, task: TrainingTask, device: torch.device
 ) -> tuple[EvaluationFeed, EvaluationFeed]:
     """Of the validation part, or else of the test set, and of the test set."""
-    test = EvaluationFeed(source.test, recipe.data, task, device)
+    pad = pad_of(source.input)
+    test = EvaluationFeed(source.test, recipe.data, task, device, pad=pad)
     if validation is None:
         return test, test
-    return EvaluationFeed(validation, recipe.data, task, device, split="validation"), test
+    return EvaluationFeed(validation, recipe.data, task, device, split="validation", pad=pad), test

@@ -19,9 +19,11 @@ from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.augment import Augment
 from torchferry.training.data.mix import Mix
 from torchferry.training.data.source import ImageInput, Source, blank
+from torchferry.training.data.varying_inputs import VaryingInput
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.state import _Kept
 from torchferry.training.tasks.task import Raw, Targets, TrainingTask
+from torchferry.training.trainer.check_lengths import check_lengths
 from torchferry.training.trainer.divided_loss import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.optimizer import build_optimizer
@@ -55,6 +57,9 @@ def try_step(
             Mix(recipe.data.mixup, recipe.data.cutmix, task.loss_width, recipe.seed)(inputs, targets, 0, 0)
     _, targets = blank_batch(source, task, min(share, 2), soft=mixes)
     inputs = inputs[mixes:]
+    if isinstance(source.input, VaryingInput):
+        with _blamed(f"model: does not take samples of shape {list(source.input.shape)}"):
+            check_lengths(model, source.input)
     # Training last: its outputs are what the loss and the backward pass below use.
     for mode in (False, True):
         with _blamed(f"model: does not take samples of shape {list(source.input.shape)}" + " in training" * mode):

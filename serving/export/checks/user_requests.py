@@ -3,16 +3,17 @@
 Real files are sent as they are. Pictures that the evaluation data have as arrays are sent as PNG files.
 """
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from torch.utils.data import IterableDataset, Subset
 
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.bundle.tensor_spec import TensorSpec
+from torchferry.serving.bundle.tensor_spec import AudioDecode, TensorSpec
 from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import Request, read_request
@@ -53,6 +54,8 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
     inputs = as_served(samples.first(SAMPLES), bundle.inputs)
     if bundle.pictures and len(bundle.inputs) == 1:
         yield from _pictures(samples, inputs, bundle.inputs[0])
+    elif bundle.inputs[0].decode and len(bundle.inputs) == 1 and bundle.pads:
+        yield from _of_own_length(samples, bundle.inputs[0])
     finite = _finite(inputs)
     if finite is not None:  # JSON and CSV have no other numbers
         one = {name: values[:1] for name, values in finite.items()}
@@ -68,6 +71,25 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
             (values,) = finite.values()
             yield UserRequest("rows as CSV", _csv(values), finite)
     yield UserRequest("raw elements", [to_raw(inputs[spec.name], spec.datatype) for spec in bundle.inputs], inputs)
+
+
+def _of_own_length(samples: Samples, spec: TensorSpec) -> Iterator[UserRequest]:
+    """Texts and sounds: the data set's files, or else the samples of a sound as a file of floating-point numbers."""
+    for what, content, values in (files := _files(samples)):
+        yield UserRequest(what, content, {spec.name: values[np.newaxis]})
+    if files or isinstance(samples.data, IterableDataset) or not isinstance(spec.decode, AudioDecode):
+        return  # of ids no text is known
+    for index in samples.picked(SAMPLES):
+        own = replace(samples, data=Subset(samples.data, [index]), kept=None).first(1)
+        yield UserRequest("samples of the evaluation data as a file", _wav(own[spec.name][0], spec.decode), own)
+
+
+def _wav(values: np.ndarray, decode: AudioDecode) -> bytes:
+    import soundfile  # which nothing else here needs
+
+    file = io.BytesIO()
+    soundfile.write(file, values, decode.rate, format="WAV", subtype="FLOAT")
+    return file.getvalue()
 
 
 def _pictures(samples: Samples, inputs: Arrays, spec: TensorSpec) -> Iterator[UserRequest]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from torchferry.contract.axes import cut, sizes_of, stacked
 from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predictions_json import Request, answer
@@ -84,20 +85,25 @@ class WholeWay:
         }
 
     def _shares(self, session: Session) -> list[Outputs]:
-        """Each request's outputs, of one batch of all that are of its sizes."""
-        requests = [request for _, request, _ in self.asked]
+        """Each request's outputs, of one batch of all of them, where shorter ones are padded; if nothing pads them, of
+        one for each size."""
+        requests, specs = [request for _, request, _ in self.asked], self.bundle.inputs
         batches: dict[Any, list[int]] = {}
         for place, request in enumerate(requests):
-            batches.setdefault(tuple(values.shape[1:] for values in request.inputs.values()), []).append(place)
+            size = None if self.bundle.pads else tuple(values.shape[1:] for values in request.inputs.values())
+            batches.setdefault(size, []).append(place)
         shares: dict[int, Outputs] = {}
         for places in batches.values():
             together = [requests[place] for place in places]
             outputs = session.run(
-                {name: np.concatenate([request.inputs[name] for request in together]) for name in together[0].inputs}
+                {spec.name: stacked([each.inputs[spec.name] for each in together], spec) for spec in specs}
             )
             for place, end in zip(places, np.cumsum([request.size for request in together]), strict=True):
-                start = end - requests[place].size
-                shares[place] = {name: values[start:end] for name, values in outputs.items()}
+                own, start = requests[place], end - requests[place].size
+                shares[place] = {
+                    spec.name: cut(outputs[spec.name][start:end], spec, sizes_of(specs, own.inputs))
+                    for spec in self.bundle.outputs
+                }
         return [shares[place] for place in range(len(requests))]
 
     def _answered(self, request: Request, outputs: Outputs) -> Any:

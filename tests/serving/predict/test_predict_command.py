@@ -88,7 +88,7 @@ def test_a_model_that_is_not_there_ends_it(images: list[str], tmp_path: Path) ->
 
 
 def test_a_file_that_cannot_be_read_is_named_before_anything_is_sent(images: list[str], tmp_path: Path) -> None:
-    refused = pytest.raises(UserError, match=rf"^{tmp_path}/missing\.png: cannot be read \(.*\); give picture files")
+    refused = pytest.raises(UserError, match=rf"^{tmp_path}/missing\.png: cannot be read \(.*\); give pictures, sounds")
     with http_peer() as peer, refused:
         ask(*images, tmp_path / "missing.png", "--model", "digits", "--port", peer.port)
     assert not peer.seen

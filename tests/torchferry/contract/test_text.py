@@ -58,6 +58,16 @@ def test_a_file_that_cuts_at_the_left_goes_on_to_do_so() -> None:
     assert cut.tolist() == whole[-3:].tolist()
 
 
+def test_of_a_very_long_text_the_rest_is_not_read_where_it_would_be_cut() -> None:
+    text = "ab" * MAX_CHARACTERS
+    right = Tokenizer(FILE, most=3, truncate=True)
+    assert np.array_equal(right.encode([text])[0], right.encode([text[:99]])[0])
+    said = json.loads(FILE) | {"truncation": {"direction": "Left", "max_length": 4, "strategy": "LongestFirst"}}
+    said["truncation"]["stride"] = 0
+    left = Tokenizer(json.dumps(said), most=3, truncate=True)
+    assert np.array_equal(left.encode([text])[0], left.encode([text[-99:]])[0])
+
+
 def test_short_texts_are_padded_to_the_least_length() -> None:
     assert Tokenizer(FILE, least=4).encode(["a"])[0][1:].tolist() == [0, 0, 0]
     with pytest.raises(NotAText, match="has 1 tokens; at least 4 are needed"):
@@ -71,7 +81,7 @@ def test_short_texts_are_padded_to_the_least_length() -> None:
         (" \n\t", "is empty"),
         ("[PAD][PAD]", "holds nothing to read"),
         ("ab\ud800c", "is not Unicode: character 2 is half of a pair"),
-        ("a" * (MAX_CHARACTERS + 1), "has 1,000,001 characters; at most 1,000,000 are taken"),
+        ("a" * (MAX_CHARACTERS + 1), "has 250,001 characters; at most 250,000 are taken"),
         (b"bytes", "is bytes, not a string"),
         (None, "is NoneType, not a string"),
     ],

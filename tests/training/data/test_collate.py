@@ -1,5 +1,6 @@
 """A share of samples becomes a batch, also from a stream, and what cannot be read is told or left out."""
 
+import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -183,3 +184,13 @@ def test_a_stream_that_ends_early_is_told_after_its_last_whole_batch() -> None:
     first, words = walk(count=6)
     assert first.targets.tolist() == [0, 1, 2, 3]
     assert words == "data.source: the stream ended before its 8 samples; train_samples is too large"
+
+
+def test_pairs_of_unequal_length_are_padded_to_the_longest() -> None:
+    ids = [(torch.tensor([1, 2, 3]), 0), (torch.tensor([4]), 1)]
+    assert stacked(ids, tiny.task(), 9)[0].tolist() == [[1, 2, 3], [4, 9, 9]]
+    steps = [(torch.ones(1, 2), 0), (torch.ones(2, 2), 1)]
+    padded, _ = stacked(steps, tiny.task(), math.nan)
+    assert padded.isnan().tolist() == [[[False, False], [True, True]], [[False, False]] * 2]
+    batch = fetch(tiny.texts().train, pad=0).batch(share(0, 1, 2))
+    assert batch.inputs.shape == (3, max(tiny.texts().train.lengths[:3]))  # type: ignore[attr-defined]

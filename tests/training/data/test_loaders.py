@@ -169,3 +169,17 @@ def test_a_corrupt_test_sample_is_left_out_or_ends_the_run() -> None:
     with pytest.raises(UserError, match="image 2: is lost"):
         list(EvaluationFeed(lost, config(), tiny.task(labels=COUNT), CPU)(0, 2))
     assert len(list(EvaluationFeed(lost, config(), tiny.task(labels=COUNT), CPU)(1, 2))) == 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_of_unequal_length_are_padded_in_training_and_evaluation(workers: int) -> None:
+    source = tiny.texts()
+    assert refusal(
+        lambda: open_feed(config(device_resident=True), source, GlobalBatches(40, 4, 3), tiny.task(), CPU)
+    ) == ("data.device_resident: samples of unequal length are padded on the CPU; set it to false")
+    feed = open_feed(config(workers=workers), source, GlobalBatches(40, 4, 3), tiny.task(), CPU)
+    for batch in [*feed.epoch(0, 0), *EvaluationFeed(source.test, config(), tiny.task(), CPU, pad=0)(1, 2)]:
+        samples = source.train if len(batch.indices) == 4 else source.test
+        for row, index in zip(batch.inputs, batch.indices.tolist(), strict=True):
+            own = samples[index][0]
+            assert row.tolist() == [*own.tolist(), *[0] * (batch.inputs.shape[1] - len(own))]

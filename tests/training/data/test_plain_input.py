@@ -6,12 +6,24 @@ import pytest
 import yaml
 
 from torchferry.training.data.plain_input import from_plain, plain, to_plain
-from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.data.source import (
+    AudioInput,
+    ImageInput,
+    Input,
+    SeriesInput,
+    TableInput,
+    TensorInput,
+    TextInput,
+)
 
 INPUTS: list[Input] = [
     ImageInput(mode="RGB", height=8, width=6, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)),
     TableInput(columns=("a", "b"), mean=(0.1, 1 / 3), std=(1e-9, 2.0)),
     TensorInput(shape=(3, 4), datatype="int64"),
+    TextInput(tokenizer='{"model": "ä"}', pad=3, rows=9, most=12, truncate=True),
+    AudioInput(rate=16_000, least=400, most=32_000, truncate=False),
+    SeriesInput(channels=2, mean=(0.1, 0.2), std=(1.0, 1 / 3), most=100),
+    SeriesInput(channels=None, mean=(0.0,), std=(1.0,), most=100),
 ]
 
 

@@ -8,13 +8,15 @@ import torch
 import yaml
 
 from tests.commands import RECIPES, ROOT, torchrun
+from tests.training import tiny
+from tests.training.data.sources import refusal
 from tests.training.untrained import save_untrained
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
 from torchferry.training.data.build_source import build_source
-from torchferry.training.data.source import Source, TableInput
-from torchferry.training.models.saved import evaluation_data, load_model, whole_step
+from torchferry.training.data.source import Source, TableInput, TextInput
+from torchferry.training.models.saved import ModelCard, evaluation_data, load_model, save_model, whole_step
 
 
 def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
@@ -145,3 +147,46 @@ def test_a_changed_card_is_refused_in_one_line(copy: Path, before: str, after: s
         load_model(copy)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def save_texts(folder: Path) -> ModelCard:
+    run = tiny.build("texts")
+    card = ModelCard(
+        name="texts",
+        task=run.task.task,
+        network=tiny.NETWORKS["texts"],
+        input=run.source.input,
+        data=Component(name="tests.training.tiny.texts"),
+        result={},
+        step=1,
+        torch="2",
+    )
+    folder.mkdir()
+    save_model(folder / "model", run.model, card)
+    return card
+
+
+def test_a_tokenizer_lies_beside_the_card(tmp_path: Path) -> None:
+    card = save_texts(tmp_path / "run")
+    assert isinstance(card.input, TextInput)
+    assert (tmp_path / "run/model/tokenizer.json").read_text() == card.input.tokenizer
+    assert "tokenizer" not in yaml.safe_load((tmp_path / "run/model/model.yaml").read_text())["input"]
+    model, found = load_model(tmp_path / "run")
+    assert found == card
+    assert model(torch.tensor([[3, 4, 0]])).shape == (1, 2)
+    assert whole_step(tmp_path / "run/model") == 1
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_tokenizer_is_told(tmp_path: Path, damage: str) -> None:
+    save_texts(tmp_path / "run")
+    file = tmp_path / "run/model/tokenizer.json"
+    file.unlink() if damage == "missing" else file.write_text("{} ")
+    with pytest.raises(UserError, match=r"tokenizer\.json: is (missing|damaged)"):
+        load_model(tmp_path / "run")
+
+
+def test_a_network_without_a_mask_is_refused_where_samples_have_lengths_of_their_own() -> None:
+    words = "model.name: forward of torch.nn.Embedding takes (input), not (x, mask): samples of this data.source have "
+    network = Component(name="torch.nn.Embedding", args={"num_embeddings": 9, "embedding_dim": 2})
+    assert refusal(lambda: tiny.build("texts", model=network)).startswith(words)

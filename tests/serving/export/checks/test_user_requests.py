@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch.utils.data import Dataset, Subset, TensorDataset
 
+from tests.serving.encoded_bundles import RATE, SOUND, ids_of, written_text
 from tests.serving.tiny_bundle import described
+from tests.torchferry.contract.sounds import tone
 from tests.training.data.pictures.test_image_files import files
 from torchferry.contract.image import CHANNELS
 from torchferry.serving.bundle.bundle import Bundle
@@ -147,3 +149,35 @@ def test_several_pictures_are_sent_by_name_as_files_of_their_own_sizes() -> None
     assert isinstance(body, bytes)
     samples = json.loads(body)["instances"]
     assert (len(samples), set(samples[0]["left"]), set(samples[0]["right"])) == (SAMPLES, {"b64"}, {"b64"})
+
+
+class Mails(Dataset):
+    """Texts of unequal length, with their files."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor]:
+        return (torch.from_numpy(ids_of(self.file(index)[1].decode())[0]),)
+
+    def file(self, index: int) -> tuple[str, bytes]:
+        return f"{index}.txt", ("free money", "noon", "the meeting is at noon")[index].encode()
+
+
+class Sounds(Dataset):
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor]:
+        return (torch.from_numpy(tone(0.1 + 0.05 * index, RATE)),)
+
+
+def test_texts_are_sent_as_their_files_and_sounds_as_wav_of_their_own_length(tmp_path: Path) -> None:
+    texts = sent(Samples(Mails(), ("ids",)), written_text(tmp_path))
+    assert {name: texts[name].body for name in ("0.txt", "1.txt")} == {"0.txt": b"free money", "1.txt": b"noon"}
+    assert texts["2.txt"].inputs["ids"].shape == (1, 5)
+    sounds = [*user_requests(Samples(Sounds(), ("sound",)), described(inputs=(SOUND,)))][:2]
+    assert [request.inputs["sound"].shape for request in sounds] == [(1, 800), (1, 1200)]
+    for request in sounds:
+        read = request.read(described(inputs=(SOUND,))).inputs
+        np.testing.assert_array_equal(read["sound"], request.inputs["sound"], strict=True)

@@ -6,12 +6,21 @@ from pathlib import Path
 import pytest
 
 from tests.serving.predict.samples import folder_of_pictures, picture
+from tests.torchferry.contract.sounds import saved, tone
 from torchferry.errors import UserError
-from torchferry.serving.predict.pictures import LeftOut, files_of_folder, holds_picture, is_named_so, pictures_below
+from torchferry.serving.predict.sample_files import (
+    Kind,
+    LeftOut,
+    files_of_folder,
+    kind_by_head,
+    kind_by_name,
+    kind_of,
+    samples_below,
+)
 
 
-def found(folder: Path, left_out: LeftOut | None = None) -> list[str]:
-    paths = pictures_below(str(folder), left_out or LeftOut())
+def found(folder: Path, left_out: LeftOut | None = None, kind: Kind = "image") -> list[str]:
+    paths = samples_below(str(folder), kind, left_out or LeftOut())
     return [str(Path(path).relative_to(folder)) for path in paths]
 
 
@@ -67,13 +76,29 @@ def test_a_folder_without_a_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_and_heads() -> None:
-    assert is_named_so("a/b.JPG")
-    assert not is_named_so("jpg/b")
-    assert not holds_picture("nowhere")
+    named: dict[str, Kind] = {"a/b.JPG": "image", "x.wav": "audio", "x.opus": "audio", "mail.txt": "text", "jpg/b": ""}
+    assert {name: kind_by_name(name) for name in named} == named
+    sounds = [saved(tone(0.1), format=format) for format in ("WAV", "FLAC", "OGG", "MP3")]
+    assert {kind_by_head(file[:32]) for file in sounds} == {"audio"}
+    assert [kind_by_head(head) for head in (picture()[:32], b"RIFF....WEBPVP8 ", b"some text")] == [
+        "image",
+        "image",
+        "",
+    ]
+    assert kind_of("nowhere") == ""
+
+
+def test_sounds_and_texts_below_a_folder_are_found_alike(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "a.png")
+    (tmp_path / "said").write_bytes(saved(tone(0.1)))
+    (tmp_path / "mail.txt").write_text("free")
+    assert [found(tmp_path, kind=kind) for kind in ("audio", "text")] == [["said"], ["mail.txt"]]
+    (tmp_path / "said").unlink()
+    with pytest.raises(UserError, match="has no sound in it; left out 2 files that are no sounds: "):
+        found(tmp_path, kind="audio")
 
 
 def test_files_are_counted(tmp_path: Path) -> None:
     folder_of_pictures(tmp_path, "a.png", "b/c.png")
     assert files_of_folder(str(tmp_path)) == 2
-    assert holds_picture(str(tmp_path / "a.png"))
-    assert picture()
+    assert kind_of(str(tmp_path / "a.png")) == "image"

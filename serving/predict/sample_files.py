@@ -1,21 +1,33 @@
-"""The pictures below a folder, in an order that is always the same, found while they are asked for."""
+"""Files that are a sample each, such as pictures; those below a folder in an order that is always the same, found while
+they are asked for."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torchferry.contract.image_formats import HEAD, SUFFIXES, is_picture
 from torchferry.errors import UserError, some
 
-ENDINGS = frozenset(SUFFIXES)
+Kind = Literal["image", "audio", "text", ""]
+"""Of a model's samples, or of a file; empty of numbers, and of a file that is none of these."""
+NAMES: Mapping[str, str] = {"image": "picture", "audio": "sound", "text": "text"}
+ENDINGS: Mapping[Kind, frozenset[str]] = {
+    "image": frozenset(SUFFIXES),
+    "audio": frozenset(("wav", "flac", "ogg", "oga", "opus", "mp3")),
+    "text": frozenset(("txt",)),
+}
+SOUNDS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3")
+"""What sound files begin with; of a RIFF that is a picture (WebP) that is found first."""
 SILENT = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"))
 """What systems leave beside pictures."""
 
 
 @dataclass
 class LeftOut:
-    """Files of a folder that are no pictures."""
+    """Files of a folder that are no samples."""
 
+    what: str = "picture"
     first: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -26,19 +38,21 @@ class LeftOut:
 
     def __str__(self) -> str:
         more = f" and {self.count - len(self.first):,} more" if self.count > len(self.first) else ""
-        what = "1 file that is no picture" if self.count == 1 else f"{self.count:,} files that are no pictures"
+        one = f"1 file that is no {self.what}"
+        what = one if self.count == 1 else f"{self.count:,} files that are no {self.what}s"
         return f"left out {what}: {some(self.first)}{more}"
 
 
-def pictures_below(folder: str, left_out: LeftOut) -> Iterator[str]:
+def samples_below(folder: str, kind: Kind, left_out: LeftOut) -> Iterator[str]:
     """Paths, those in subfolders too, sorted by name within each folder; hidden files are passed over.
 
-    A name with a picture's ending is taken without a look; of another file the first bytes decide. In memory are the
-    names of one folder at a time. Raises UserError for a folder that cannot be read, or that has no picture.
+    A name with an ending of the kind is taken without a look; of another file the first bytes decide. In memory are the
+    names of one folder at a time. Raises UserError for a folder that cannot be read, or that has no such file.
     """
-    count, here = 0, LeftOut()
+    what = NAMES[kind]
+    count, here, left_out.what = 0, LeftOut(what=what), what
     for path, is_file in _files_below(folder):
-        if is_file and (is_named_so(path) or holds_picture(path)):
+        if is_file and kind_of(path) == kind:
             count += 1
             yield path
         else:
@@ -46,7 +60,7 @@ def pictures_below(folder: str, left_out: LeftOut) -> Iterator[str]:
             left_out.add(path)
     if not count:
         found = f"{here}; other files are given by name, such as '{folder}/*'" if here.count else "it has no files"
-        raise UserError(f"{folder}: has no picture in it; {found}")
+        raise UserError(f"{folder}: has no {what} in it; {found}")
 
 
 def files_of_folder(folder: str) -> int:
@@ -54,18 +68,29 @@ def files_of_folder(folder: str) -> int:
     return sum(len(names) for _, _, names in os.walk(folder))
 
 
-def is_named_so(path: str) -> bool:
-    """Whether its name has a picture's ending."""
-    return path.rpartition(".")[2].lower() in ENDINGS
-
-
-def holds_picture(path: str) -> bool:
-    """Whether the file begins as a picture does; not where it cannot be read."""
+def kind_of(path: str) -> Kind:
+    """By the name's ending, or else by the first bytes; none where these cannot be read."""
+    if kind := kind_by_name(path):
+        return kind
     try:
         with open(path, "rb") as file:
-            return is_picture(file.read(HEAD))
+            return kind_by_head(file.read(HEAD))
     except OSError:
-        return False
+        return ""
+
+
+def kind_by_name(path: str) -> Kind:
+    ending = path.rpartition(".")[2].lower()
+    return next((kind for kind, endings in ENDINGS.items() if ending in endings), "")
+
+
+def kind_by_head(head: bytes) -> Kind:
+    """Of a picture or a sound; a text is known by its name alone."""
+    if is_picture(head):
+        return "image"
+    if head.startswith(SOUNDS):
+        return "audio"
+    return ""
 
 
 def _files_below(folder: str) -> Iterator[tuple[str, bool]]:
