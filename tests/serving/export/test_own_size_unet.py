@@ -17,10 +17,13 @@ from torchferry.contract.tasks.segmentation import Segmentation
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.export.export_command import main
+from torchferry.serving.export.external.given_source import read_source
+from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.onnx_server.inference import Inference
 from torchferry.serving.session import open_variant
 from torchferry.training.config.instantiate import Component
 from torchferry.training.models.saved import ModelCard, build_model, save_model
+from torchferry.training.tasks import half_of
 
 INPUT = "image:L:[8..40/4]x[8..64/4]"
 
@@ -110,6 +113,18 @@ def test_a_run_is_judged_on_its_pictures_as_they_are(run: Path) -> None:
     assert made.variants["onnx-fp32"].measured.samples == 4
     golden = {inputs["image"].shape[2:] for inputs, _ in made.goldens()}
     assert golden == {(12, 12), (40, 20), (40, 60)}
+
+
+def test_a_source_of_pictures_judges_another_model_as_they_are(run: Path) -> None:
+    judged = read_input("image:L:[8..40/4]x[8..64/4]", 0, {"normalize": "none"})
+    said = f"{{name: image_masks, args: {{root: {run.parent / 'data'}, labels: 2}}}}"
+    found, _ = read_source(said, [judged], half_of(Segmentation(labels=("0", "1"))))
+    assert sorted(tuple(found.test[place][0].shape) for place in range(4)) == [
+        (1, 12, 12),
+        (1, 20, 32),
+        (1, 40, 20),
+        (1, 40, 60),
+    ]
 
 
 def test_sizes_that_the_network_does_not_take_are_refused(run: Path, tmp_path: Path) -> None:
