@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from torchferry.contract.axes import Axis, pad_value, read_axes
-from torchferry.contract.resize import wrong
+from torchferry.contract.resize import KEEP, wrong
 from torchferry.contract.table import TableSpec
 
 
@@ -16,20 +16,22 @@ class ImageDecode:
     kind: Literal["image"] = "image"
     mode: str
     """Pillow's name for the colours: L, LA, RGB, RGBA or CMYK."""
-    height: int
-    width: int
+    height: int | Axis
+    """The tensor's axis where it varies: pictures have their own size then."""
+    width: int | Axis
     interpolation: str
     exif: str = "ignore"
     """apply turns a picture upright as its EXIF orientation says; a bundle of before this key means ignore."""
     resize: str = "squash"
-    """squash, crop or pad: what becomes of a picture whose sides have another ratio; torchferry.contract.resize has the
-    rules. A bundle of before this key, and of before those below, means the default."""
+    """squash, crop or pad: what becomes of a picture whose sides have another ratio; keep where the sides vary.
+    torchferry.contract.resize has the rules. A bundle of before this key, and of before those below, means the
+    default."""
     fraction: float = 1.0
     """0.1 to 1: the share of the resized picture's side that is kept, around the middle."""
     antialias: bool = True
     """Whether a picture that is made smaller is averaged."""
     fill: tuple[int, ...] = ()
-    """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
+    """The colour beside a picture that does not fill its place, 0..255 per channel; zeros where it is empty."""
     jpeg: str = "full"
     """scaled decodes a JPEG much larger than this at a part of its size."""
 
@@ -99,24 +101,33 @@ class TensorSpec:
         shape = tuple(content["shape"])
         if (pad := content.get("pad")) is not None:
             pad_value(pad)
+        axes = read_axes(content.get("axes", ()), shape)
         return cls(
             **{
                 **content,
                 "shape": shape,
-                "axes": read_axes(content.get("axes", ()), shape),
+                "axes": axes,
                 "labels": labels and tuple(labels),
                 "table": table and TableSpec.of_json(table),
-                "decode": decode and _decode(decode),
+                "decode": decode and _decode(decode, axes),
             }
         )
 
 
-def _decode(content: Mapping[str, Any]) -> Decode:
-    """Raises ValueError for words of a later version, whose pictures would be resized in another way here."""
+def _decode(content: Mapping[str, Any], axes: tuple[Axis, ...]) -> Decode:
+    """Raises ValueError for words of a later version, whose pictures would be resized in another way here, and for a
+    picture's sides that are not those of the tensor."""
     kind = DECODES[content["kind"]]
     if kind is not ImageDecode:
         return kind(**content)
-    decode = ImageDecode(**{**content, "fill": tuple(content.get("fill", ()))})
+    sides = {side: _side(content[side]) for side in ("height", "width")}
+    decode = ImageDecode(**{**content, **sides, "fill": tuple(content.get("fill", ()))})
     if words := wrong(decode):
         raise ValueError(f"decode.{words}")
+    if decode.resize == KEEP and tuple(sides.values()) != axes:
+        raise ValueError("decode.height, decode.width: are not the tensor's axes")
     return decode
+
+
+def _side(said: int | Mapping[str, Any]) -> int | Axis:
+    return Axis(**said) if isinstance(said, Mapping) else said

@@ -144,7 +144,7 @@ def answer_pieces(
         return
     known = answers_of(bundle, outputs)
     placements: Sequence[Placement | None] = request.placements or [None] * request.size
-    answers = (_said(bundle, known, *each, top_k or TOP_K) for each in enumerate(placements))
+    answers = (_said(bundle, known, *each, request.inputs, top_k or TOP_K) for each in enumerate(placements))
     if request.size == 1 and request.form == "labels":
         yield _text({"model": model} | next(answers) | notes)
         return
@@ -158,11 +158,13 @@ def answer_pieces(
     yield _end(notes)
 
 
-def _said(bundle: Bundle, known: Arrays, place: int, placement: Placement | None, top_k: int) -> dict[str, Any]:
+def _said(
+    bundle: Bundle, known: Arrays, place: int, placement: Placement | None, inputs: Arrays, top_k: int
+) -> dict[str, Any]:
     """Of one sample."""
     sample = {name: values[place] for name, values in known.items()}
     words = bundle.task.words(sample_in_sent_pixels(bundle, sample, placement), top_k)
-    return with_size(bundle, words, placement)
+    return with_size(bundle, words, placement, inputs)
 
 
 def is_long(outputs: Mapping[str, np.ndarray]) -> bool:

@@ -35,16 +35,16 @@ def sample_in_sent_pixels(bundle: Bundle, sample: Arrays, placement: Placement |
     if placement is None or not (task.places or task.masks) or not (spec := bundle.picture) or not spec.image:
         return sample
     places = {name: placement.places(sample[name]) for name in task.places}
-    side = spec.image.height, spec.image.width
-    masks = {name: placement.mask(sample[name], unseen, *side) for name, unseen in task.masks.items()}
+    masks = {name: placement.mask(sample[name], unseen) for name, unseen in task.masks.items()}
     return {**sample, **places, **masks}
 
 
-def with_size(bundle: Bundle, words: dict[str, Any], placement: Placement | None) -> dict[str, Any]:
-    """What is said of a sample, and beside places the height and width of the picture that they are in."""
-    if not (bundle.task.places and (spec := bundle.picture) and spec.image):
+def with_size(bundle: Bundle, words: dict[str, Any], placement: Placement | None, inputs: Arrays) -> dict[str, Any]:
+    """What is said of a sample, and beside places the height and width of the picture that they are in: of the one that
+    was sent, or else of the tensor among the `inputs`."""
+    if not (bundle.task.places and (spec := bundle.picture)):
         return words
-    return _sized(bundle.task, words, placement.size if placement else (spec.image.height, spec.image.width))
+    return _sized(bundle.task, words, placement.size if placement else inputs[spec.name].shape[2:])
 
 
 def described(bundle: Bundle) -> dict[str, str]:
@@ -61,7 +61,7 @@ def described(bundle: Bundle) -> dict[str, str]:
     return said
 
 
-def _sized(task: Task, words: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+def _sized(task: Task, words: dict[str, Any], size: tuple[int, ...]) -> dict[str, Any]:
     if task.parts:
         return words | {part: _sized(own, words[part], size) for part, own in task.parts.items()}
     return words | {"size": list(size)} if task.places else words

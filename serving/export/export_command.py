@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from torchferry.arguments import Parser, count, finite, words
@@ -20,6 +22,7 @@ from torchferry.serving.export.external.picture_options import check_is_for_mode
 from torchferry.serving.export.external.timm_network import timm_name
 from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.formats.triton_variants import why_not
+from torchferry.serving.export.own_sizes import read_sides
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.provider_gate import providers_of
 from torchferry.serving.export.reference import Reference
@@ -79,14 +82,18 @@ def main(arguments: Sequence[str]) -> None:
             raise UserError(f"{option_of(name)}: is for --model; {why}")
     providers = providers_of(options.providers)
     key = signing_key(options)
-    reference = load_trained(options.run) if options.run else _load_given(options, named)
+    if options.sizes and not options.run:
+        raise UserError("--sizes: is for a run; of a model that was not trained here --input says them")
+    sides = read_sides(options.sizes) if options.sizes else None
+    with _sizes_named(options):
+        reference = load_trained(options.run, sides) if options.run else _load_given(options, named)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
     reference = dataclasses.replace(reference, max_batch=_most(options.max_batch, reference.max_batch))
     if reference.graph is not None and options.variants is None:
         names = [name for name in names if RUNTIMES[name].package != TORCH]  # of which a graph has none
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
-    with shown_progress() as progress:
+    with _sizes_named(options), shown_progress() as progress:
         bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress, providers)
     if bundle.choice:
         print(f"serves {bundle.choice.variant}: {bundle.choice.reason}")
@@ -115,6 +122,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
     most = "the most samples that servers may compute together; 1 where a sample's answer depends on its neighbours"
     made.add_argument("--max-batch", type=count, metavar="N", help=f"{most} (default any number)")
+    sizes = "of a run: its pictures keep their own size between these bounds, such as 64..512/16, in multiples of 16, "
+    sizes += "or height=64..512/16,width=32..1024/16 (default the one size that it was trained with)"
+    made.add_argument("--sizes", metavar="BOUNDS", help=sizes)
     add_signing(made)
     for field in dataclasses.fields(GateConfig):
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help=LIMITS[field.name])
@@ -200,6 +210,18 @@ def _load_given(options: argparse.Namespace, named: Path | None) -> Reference:
         if named is None or (what, options.model) != ("--model", str(named)):
             raise
         raise UserError(f"{named}: {said.removeprefix(f'{named}: ')}") from error
+
+
+@contextmanager
+def _sizes_named(options: argparse.Namespace) -> Iterator[None]:
+    """Of a run --sizes says what --input says of other models, so that what is wrong with it is told of --sizes."""
+    try:
+        yield
+    except UserError as error:
+        if not options.sizes or not str(error).startswith("--input: "):
+            raise
+        text = str(error).removeprefix("--input: ")
+        raise UserError("--sizes: " + re.sub(r"say \[([^\]]*)\]", r"say \1", text)) from error
 
 
 def _most(asked: int | None, can: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """The reference of a finished run folder."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from torchferry.contract.table import TableSpec
 from torchferry.contract.text import FILE_NAME
 from torchferry.serving.bundle.tensor_spec import AudioDecode, Decode, ImageDecode, TensorSpec, TextDecode
 from torchferry.serving.codec.tensors import DATATYPES as OF_NUMPY
+from torchferry.serving.export.external.output_axes import output_axes
+from torchferry.serving.export.external.output_specs import with_axes
+from torchferry.serving.export.own_sizes import Sides, of_own_size, with_own_sizes
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.trained_origin import origin_of_run
@@ -27,17 +31,19 @@ NAMES = {ImageInput: "image", TableInput: "row", TextInput: "text", AudioInput: 
 AXES = {TextInput: "tokens", AudioInput: "samples", SeriesInput: "steps"}
 
 
-def load_trained(run: Path) -> Reference:
-    """Raises UserError for a folder that is no finished run, and for data that are not to be had any more."""
-    model, card = load_model(run)
-    source = evaluation_data(card)
+def load_trained(run: Path, sides: Sides | None = None) -> Reference:
+    """With `sides` it takes pictures of their own size. Raises UserError for a folder that is no finished run, and for
+    data that are not to be had any more."""
+    model, trained = load_model(run)
+    source = _source(trained, sides)
+    card = replace(trained, input=source.input) if sides else trained
     name, datatype = input_of(card.input)
     table = table_of(card.input, source)
     input = TensorSpec(
         name=name,
         datatype=datatype,
         shape=(-1, *card.input.shape),
-        axes=axes_of(card.input),
+        axes=sides or axes_of(card.input),
         pad=pad_in_json(card.input),
         allow_nan=table is not None and table.takes_missing,
         table=table,
@@ -45,14 +51,15 @@ def load_trained(run: Path) -> Reference:
     )
     task = half_of(card.task)
     module = Served(model, task).eval()
+    test = Samples(source.test, (name,), task=task)
     return Reference(
         name=card.name,
         task=card.task,
         module=module,
         inputs=(input,),
-        outputs=_outputs(module, card),
-        test=Samples(source.test, (name,), task=task),
-        test_in_full=_in_full(card, name),
+        outputs=_outputs(module, card, test, input),
+        test=test,
+        test_in_full=_in_full(trained, name, sides),
         calibration=Samples(source.train, (name,), task=task),
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
@@ -61,19 +68,32 @@ def load_trained(run: Path) -> Reference:
     )
 
 
+def _source(card: ModelCard, sides: Sides | None) -> Source:
+    source = evaluation_data(card)
+    return with_own_sizes(source, of_own_size(card.input, sides)) if sides else source
+
+
 @torch.inference_mode()
-def _outputs(module: Served, card: ModelCard) -> tuple[TensorSpec, ...]:
-    """As it gives them for two samples."""
-    given = module(blank(card.input, 2))
-    values = given if isinstance(given, tuple) else (given,)
+def _outputs(module: Served, card: ModelCard, test: Samples, input: TensorSpec) -> tuple[TensorSpec, ...]:
+    """As it gives them for two samples, with the axes that vary with the input's."""
+
+    def named(sample: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        given = module(*sample)
+        return dict(zip(card.task.outputs, given if isinstance(given, tuple) else (given,), strict=True))
+
+    varying = output_axes(named, test, (input,))
+    values = named(test.tensors(2) if input.axes else (blank(card.input, 2),))
     return tuple(
-        TensorSpec(
-            name=name,
-            datatype=OF_NUMPY[value.numpy().dtype],
-            shape=(-1, *value.shape[1:]),
-            labels=_labels(name, value, card),
+        with_axes(
+            TensorSpec(
+                name=name,
+                datatype=OF_NUMPY[value.numpy().dtype],
+                shape=(-1, *value.shape[1:]),
+                labels=_labels(name, value, card),
+            ),
+            varying.get(name, ()),
         )
-        for name, value in zip(card.task.outputs, values, strict=True)
+        for name, value in values.items()
     )
 
 
@@ -83,14 +103,14 @@ def _labels(output: str, value: torch.Tensor, card: ModelCard) -> tuple[str, ...
     return labels if labels and value.shape[1:] == (len(labels),) else None
 
 
-def _in_full(card: ModelCard, name: str) -> Samples | None:
+def _in_full(card: ModelCard, name: str, sides: Sides | None) -> Samples | None:
     """The test set with its JPEGs decoded in full, where the run decoded them at a part of their size."""
     if not isinstance(card.input, ImageInput) or card.input.jpeg == "full":
         return None
     args = dict(card.data.args)
     args |= {"image": args["image"] | {"jpeg": "full"}} if isinstance(args.get("image"), dict) else {"jpeg": "full"}
     data, input = replace(card.data, args=args), replace(card.input, jpeg="full")
-    test = evaluation_data(replace(card, data=data, input=input)).test
+    test = _source(replace(card, data=data, input=input), sides).test
     return Samples(test, (name,), task=half_of(card.task))
 
 

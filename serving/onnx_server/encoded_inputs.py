@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torchferry.contract.axes import Axis
 from torchferry.serving.bundle.tensor_spec import TensorSpec, TextDecode
 
 FILE = {
@@ -22,8 +23,15 @@ def described(inputs: Sequence[TensorSpec]) -> dict[str, dict[str, Any]]:
 
 
 def _described(spec: TensorSpec) -> dict[str, Any]:
-    said = vars(spec.decode) | {axis.name: {"least": axis.least, "most": axis.most} for axis in spec.axes}
-    return said | ({"fill": list(spec.image.fill)} if spec.image else {})
+    if spec.image:
+        sides = {name: _bounds(value) for name, value in vars(spec.image).items() if isinstance(value, Axis)}
+        return vars(spec.image) | sides | {"fill": list(spec.image.fill)}
+    return vars(spec.decode) | {axis.name: _bounds(axis) for axis in spec.axes}
+
+
+def _bounds(axis: Axis) -> dict[str, int | None]:
+    said = {"least": axis.least, "most": axis.most}
+    return said if axis.step == 1 else said | {"step": axis.step}
 
 
 def media_type(inputs: Sequence[TensorSpec]) -> str:

@@ -1,6 +1,7 @@
 """Bundles of two networks made by hand, which find what is bright in a picture: a box around it, and a mask of it."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from onnx import parser
 from PIL import Image
 
 from tests.serving.tiny_bundle import FILE, described
+from torchferry.contract.axes import Axis
 from torchferry.contract.tasks.detection import Detection
 from torchferry.contract.tasks.segmentation import Segmentation
 from torchferry.serving.bundle import bundle as bundles
@@ -71,6 +73,11 @@ OF_MASK = """g (uint8[n, 1, 24, 32] image) => (uint8[n, 24, 32] classes)
 }"""
 
 
+OF_OWN_SIZE = OF_MASK.replace("24, 32", "h, w")
+SIDES = (Axis(at=2, name="height", least=16, most=320, step=8), Axis(at=3, name="width", least=16, most=480, step=8))
+"""Of a mask of pictures of their own size."""
+
+
 def decode(**change: Any) -> ImageDecode:
     plain: dict[str, Any] = {"mode": "L", "height": HEIGHT, "width": WIDTH, "interpolation": "bilinear"}
     return ImageDecode(**plain | {"exif": "apply"} | change)
@@ -87,6 +94,14 @@ def described_mask(root: Path = Path("nowhere"), **change: Any) -> Bundle:
     return described(root, name="mask", task=MASK, inputs=(picture(**change),), outputs=(output,))
 
 
+def described_own_size(root: Path = Path("nowhere")) -> Bundle:
+    height, width = SIDES
+    image = replace(picture(resize="keep", height=height, width=width), shape=(-1, 1, -1, -1), axes=SIDES)
+    along = replace(height, at=1), replace(width, at=2)
+    output = TensorSpec(name="classes", datatype="UINT8", shape=(-1, -1, -1), axes=along)
+    return described(root, name="own", task=MASK, inputs=(image,), outputs=(output,))
+
+
 def picture(**change: Any) -> TensorSpec:
     return TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, HEIGHT, WIDTH), decode=decode(**change))
 
@@ -97,6 +112,10 @@ def written_boxes(folder: Path, **change: Any) -> Bundle:
 
 def written_mask(folder: Path, **change: Any) -> Bundle:
     return _written(described_mask(folder / "mask-1.0", **change), OF_MASK)
+
+
+def written_own_size(folder: Path) -> Bundle:
+    return _written(described_own_size(folder / "own-1.0"), OF_OWN_SIZE)
 
 
 def bright_png(width: int, height: int, box: tuple[int, int, int, int], kind: str = "PNG", **options: Any) -> bytes:

@@ -17,7 +17,16 @@ from tritonclient.grpc import service_pb2 as messages
 from urllib3 import encode_multipart_formdata
 
 from tests.server import Server
-from tests.serving.bright_bundle import BOXES, HEIGHT, MASK, WIDTH, bright_png, written_boxes, written_mask
+from tests.serving.bright_bundle import (
+    BOXES,
+    HEIGHT,
+    MASK,
+    WIDTH,
+    bright_png,
+    written_boxes,
+    written_mask,
+    written_own_size,
+)
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 from torchferry.serving.bundle.bundle import Bundle
@@ -57,16 +66,17 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Bundle]:
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ...]:
     folder = tmp_path_factory.mktemp("bright")
-    return written_boxes(folder, resize="pad"), written_mask(folder, resize="crop", fraction=0.75)
+    mask = written_mask(folder, resize="crop", fraction=0.75)
+    return written_boxes(folder, resize="pad"), mask, written_own_size(folder)
 
 
 @pytest.fixture(scope="module", params=["onnx", "torchserve"])
 def served(
     request: pytest.FixtureRequest,
     starts_server: None,
-    bundles: tuple[Bundle, Bundle],
+    bundles: tuple[Bundle, ...],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
     """Ours keeps answers, and puts requests together."""
@@ -184,8 +194,44 @@ def test_a_batch_of_mask_tensors_has_the_networks_size(served: Served) -> None:
     assert served.infer("mask", {"inputs": [files]})["classes"].shape == (2, HEIGHT, WIDTH)
 
 
+def test_a_picture_of_its_own_size_has_a_mask_of_that_size_pixel_by_pixel(served: Served) -> None:
+    """Among others of other sizes. The last ones are made smaller, and larger."""
+    sizes = [*((320, 240), (120, 300), (33, 57), (34, 24), (16, 16)) * 4, (1280, 720), (12, 8)]
+    boxes = [(width // 4, height // 3, width // 2, height - height // 5) for width, height in sizes]
+    files = [bright_png(*size, box) for size, box in zip(sizes, boxes, strict=True)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda file: served.predict("own", file, Accept="image/png").body, files))
+    for answer, (width, height), (left, top, right, bottom) in zip(answers, sizes, boxes, strict=True):
+        with Image.open(io.BytesIO(answer)) as opened:
+            mask = np.asarray(opened)
+        wanted = np.zeros((height, width), np.uint8)
+        wanted[top:bottom, left:right] = 1
+        assert mask.shape == wanted.shape
+        assert (mask != wanted).mean() <= (0.0 if 16 <= height <= 320 and width <= 480 else 0.1), (width, height)
+    assert served.predict("own", files[2]).json["size"] == [57, 33]
+    with RestClient(served.rest) as client:
+        assert client.arrays(f"own{served.suffix}", files[2], MASK)["classes"].shape == (57, 33)
+
+
+def test_pictures_of_their_own_size_share_a_request_only_if_they_are_of_one(served: Served) -> None:
+    path = f"/predictions/own{served.suffix}"
+    files = [bright_png(*size, (0, 0, 20, 20)) for size in ((34, 50), (40, 49), (41, 49), (900, 20))]
+    alike, unlike = (json.dumps({"instances": [{"b64": in_base64(file)} for file in each]}).encode()
+                     for each in (files[:2], files[:3]))  # fmt: skip
+    assert [each["size"] for each in served.predict("own", alike).json["predictions"]] == [[50, 34], [49, 40]]
+    refused = ask(served.rest, path, unlike)
+    assert refused.status == 422
+    assert "[1, 56, 40], [1, 56, 48]" in refused.json["detail"]
+    assert "requests of their own" in refused.json["detail"]
+    narrow = ask(served.rest, path, files[3])
+    assert narrow.status == 400
+    assert "900 x 20 pixels, of whose ratio no picture has 16 to 480 across and 16 to 320 down" in narrow.json["detail"]
+    odd = {"inputs": [tensor("image", np.zeros((1, 1, 24, 33), np.uint8))]}
+    assert "has 33 width; the model takes multiple of 8 from 16 to 480" in str(ask(served.rest, path, odd).json)
+
+
 def test_predict_writes_boxes_of_the_sent_pictures_with_a_server_and_without(
-    served: Served, bundles: tuple[Bundle, Bundle], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    served: Served, bundles: tuple[Bundle, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [tmp_path / f"{place}.png" for place in range(len(FILES))]
     for path, file in zip(paths, FILES, strict=True):

@@ -14,8 +14,10 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from torchferry.contract.axes import Axis
 from torchferry.contract.image_effort import too_laborious
 from torchferry.contract.image_formats import FORMATS
+from torchferry.contract.own_size import NoOwnSize
 from torchferry.contract.placement import Placement
 from torchferry.contract.resize import fitted, spans
 from torchferry.contract.scaled_jpeg import scale_down
@@ -57,12 +59,14 @@ class ImageSpec(Protocol):
         """Pillow's name for the colours, one of CHANNELS."""
 
     @property
-    def height(self) -> int: ...
+    def height(self) -> int | Axis:
+        """An axis of a network that takes pictures of their own size, as is `width` then."""
+
     @property
-    def width(self) -> int: ...
+    def width(self) -> int | Axis: ...
     @property
     def resize(self) -> str:
-        """squash, crop or pad: what becomes of a picture whose sides have another ratio."""
+        """squash, crop or pad: what becomes of a picture whose sides have another ratio; keep where sizes vary."""
 
     @property
     def fraction(self) -> float:
@@ -78,7 +82,7 @@ class ImageSpec(Protocol):
 
     @property
     def fill(self) -> tuple[int, ...]:
-        """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
+        """The colour beside a picture that does not fill its place, 0..255 per channel; zeros where it is empty."""
 
     @property
     def exif(self) -> str:
@@ -168,6 +172,8 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
             yield image
     except (NotAnImage, MemoryError):
         raise
+    except NoOwnSize as error:
+        raise NotAnImage(str(error)) from error
     except UnidentifiedImageError as error:
         raise NotAnImage(f"the {len(data)} bytes are not an image in {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
@@ -190,7 +196,7 @@ def _placed(image: Image.Image, spec: ImageSpec) -> tuple[np.ndarray, Placement]
     pixels = _converted(_eight_bits(upright), spec.mode)
     place = Placement(*spans(*(full or pixels.size), spec))
     across, down = place.across.of(pixels.width), place.down.of(pixels.height)
-    if spec.resize == "crop" and max(across.resized / spec.width, down.resized / spec.height) > MAX_RATIO:
+    if spec.resize == "crop" and max(across.resized / across.side, down.resized / down.side) > MAX_RATIO:
         shape = f"{pixels.width} x {pixels.height}"
         raise NotAnImage(f"the image has {shape} pixels; the middle of it would be less than 1 in {MAX_RATIO:,}")
     return np.array(fitted(pixels, across, down, spec).transpose(2, 0, 1), order="C"), place

@@ -36,10 +36,10 @@ class Placement:
         moved = np.where(np.isfinite(found) & found.any(axis=-1, keepdims=True), moved, found)
         return (np.rint(moved) if found.dtype.kind in "iu" else moved).astype(found.dtype)
 
-    def mask(self, found: np.ndarray, unseen: int, height: int, width: int) -> np.ndarray:
-        """Of a mask [rows, columns] of the network's picture, `height` x `width`, that of the picture: each pixel has
-        what lies at its middle, and `unseen` where the network was not shown it."""
-        rows, columns = _at(self.down, found.shape[0], height), _at(self.across, found.shape[1], width)
+    def mask(self, found: np.ndarray, unseen: int) -> np.ndarray:
+        """Of a mask [rows, columns] of the network's picture that of the picture: each pixel has what lies at its
+        middle, and `unseen` where the network was not shown it."""
+        rows, columns = _at(self.down, found.shape[0]), _at(self.across, found.shape[1])
         if len(rows) == self.down.source and len(columns) == self.across.source:
             return found.take(columns, axis=1).take(rows, axis=0)
         whole = np.full(self.size, unseen, found.dtype)
@@ -61,8 +61,8 @@ def _first_shown(span: Span) -> int:
     return int(np.searchsorted(_middles(span), 2 * span.source * span.first))
 
 
-def _at(span: Span, count: int, side: int) -> np.ndarray:
-    """int64: the places in a mask's axis of `count` of the picture's pixels that are shown on the network's `side`."""
+def _at(span: Span, count: int) -> np.ndarray:
+    """int64: the places in a mask's axis of `count` of the picture's pixels that the network is shown."""
     middles, unit = _middles(span), 2 * span.source
     shown = (middles >= unit * span.first) & (middles < unit * (span.first + span.count))
-    return ((middles[shown] + unit * (span.at - span.first)) * count) // (unit * side)
+    return ((middles[shown] + unit * (span.at - span.first)) * count) // (unit * span.side)

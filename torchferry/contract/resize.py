@@ -8,19 +8,28 @@ that the middle is taken:
   longer side down; for another as timm's ResizeKeepRatio, which rounds both sides to the nearest whole number.
 - pad: its ratio kept, as large as fits into the target, as timm's ResizeKeepRatio(longest=1). What it does not fill has
   the colour `fill`; an odd pixel more is at the right and below.
+- keep: for a network that takes many sizes. The picture has its own, as `own_size` has the rules; what lies beyond it
+  up to the next size that the network takes has the colour `fill`.
 """
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
+
+from torchferry.contract.axes import Axis
+from torchferry.contract.own_size import own_size, up_to_step
 
 if TYPE_CHECKING:
     from torchferry.contract.image import ImageSpec
 
 RESIZES = ("squash", "crop", "pad")
+"""Of a network of one size."""
+KEEP: Final = "keep"
+FILLED = ("pad", KEEP)
+"""Those that may leave room beside a picture."""
 SAMPLED = ("nearest", "bilinear", "bicubic")
 """The interpolations that are known without antialiasing."""
 INTERPOLATIONS = (*SAMPLED, "lanczos", "box", "hamming")
@@ -34,13 +43,14 @@ MAX_BETWEEN = 50_000_000
 @dataclass(frozen=True)
 class Span:
     """One side: it is resized from `source` pixels to `resized`; `count` of these from `first` on are shown, from the
-    pixel `at` of the network's side."""
+    pixel `at` of the network's `side` pixels."""
 
     source: int
     resized: int
     first: int
     count: int
     at: int
+    side: int
 
     @property
     def shown(self) -> slice:
@@ -59,15 +69,20 @@ class Span:
 
 def wrong(spec: "ImageSpec") -> str | None:
     """The first field that cannot be as it is, and why: `fraction: 2 is ...`."""
-    if spec.resize not in RESIZES:
-        return f"resize: {spec.resize} is not one of {', '.join(RESIZES)}"
+    varies = isinstance(spec.height, Axis), isinstance(spec.width, Axis)
+    if any(varies) and not all(varies):
+        return f"{'width' if varies[0] else 'height'}: is one size, and the other side has bounds; give both, or none"
+    if spec.resize not in (ways := (KEEP,) if all(varies) else RESIZES):
+        return f"resize: {spec.resize} is not one of {', '.join(ways)}"
+    if spec.resize == KEEP and spec.fraction != 1:
+        return f"fraction: {spec.fraction} is for a network of one size; of pictures of their own size all is kept"
     if not LEAST_FRACTION <= spec.fraction <= 1:
         return f"fraction: {spec.fraction} is not from {LEAST_FRACTION} to 1"
     if spec.interpolation not in INTERPOLATIONS:
         return f"interpolation: {spec.interpolation} is not one of {', '.join(INTERPOLATIONS)}"
     if not spec.antialias and spec.interpolation not in SAMPLED:
         return f"antialias: {spec.interpolation} always averages; only {', '.join(SAMPLED)} can do without"
-    if spec.fill and spec.resize != "pad":
+    if spec.fill and spec.resize not in FILLED:
         return f"fill: {list(spec.fill)} is the colour around a picture with resize pad; resize is {spec.resize}"
     if not all(0 <= value <= 255 for value in spec.fill):
         return f"fill: {list(spec.fill)} must be 0 to 255"
@@ -75,14 +90,23 @@ def wrong(spec: "ImageSpec") -> str | None:
 
 
 def spans(width: int, height: int, spec: "ImageSpec") -> tuple[Span, Span]:
-    """Across and down, of a picture of `width` x `height` pixels."""
+    """Across and down, of a picture of `width` x `height` pixels. Raises NoOwnSize, with resize keep."""
+    if isinstance(spec.width, Axis) and isinstance(spec.height, Axis):
+        across, down = own_size(width, height, spec.width, spec.height)
+        return _from_corner(width, across, spec.width), _from_corner(height, down, spec.height)
     across, down = _resized_size(width, height, spec)
-    return _span(width, across, spec.width), _span(height, down, spec.height)
+    return _span(width, across, fixed(spec.width)), _span(height, down, fixed(spec.height))
+
+
+def fixed(side: int | Axis) -> int:
+    """Of a network of one size."""
+    assert isinstance(side, int)
+    return side
 
 
 def target_of(spec: "ImageSpec") -> tuple[int, int]:
     """Width and height. A part of a millionth is for fractions such as 224 / 232, which floats have a little off."""
-    return math.floor(spec.width / spec.fraction + 1e-6), math.floor(spec.height / spec.fraction + 1e-6)
+    return math.floor(fixed(spec.width) / spec.fraction + 1e-6), math.floor(fixed(spec.height) / spec.fraction + 1e-6)
 
 
 def fitted(image: Image.Image, across: Span, down: Span, spec: "ImageSpec") -> np.ndarray:
@@ -95,9 +119,9 @@ def fitted(image: Image.Image, across: Span, down: Span, spec: "ImageSpec") -> n
         shown = _array(_averaged(image, across, down, spec.interpolation))
     else:
         shown = _sampled(_array(image), across, down, spec.interpolation)
-    if (across.count, down.count) == (spec.width, spec.height):
+    if (across.count, down.count) == (across.side, down.side):
         return shown
-    canvas = np.zeros((spec.height, spec.width, shown.shape[2]), np.uint8)
+    canvas = np.zeros((down.side, across.side, shown.shape[2]), np.uint8)
     canvas[:] = spec.fill or 0
     canvas[down.at : down.at + down.count, across.at : across.at + across.count] = shown
     return canvas
@@ -106,9 +130,11 @@ def fitted(image: Image.Image, across: Span, down: Span, spec: "ImageSpec") -> n
 def framed(pixels: np.ndarray, spec: "ImageSpec") -> np.ndarray:
     """A picture that becomes exactly `pixels`, uint8 [channels, height, width]: where the contract keeps a fraction of
     a picture, with a frame around it that is cut off again."""
+    if spec.resize == KEEP:
+        return pixels
     width, height = target_of(spec)
     frame = [(0, 0)]
-    for span in (_span(height, height, spec.height), _span(width, width, spec.width)):
+    for span in (_span(height, height, fixed(spec.height)), _span(width, width, fixed(spec.width))):
         frame.append((span.first, span.source - span.count - span.first))
     return np.pad(pixels, frame, mode="edge")
 
@@ -128,7 +154,11 @@ def _resized_size(width: int, height: int, spec: "ImageSpec") -> tuple[int, int]
 
 def _span(source: int, resized: int, shown: int) -> Span:
     first = max(0, round((resized - shown) / 2))  # rounds halves to even, as torchvision and timm do
-    return Span(source, resized, first, min(resized, shown), max(0, (shown - resized) // 2))
+    return Span(source, resized, first, min(resized, shown), max(0, (shown - resized) // 2), shown)
+
+
+def _from_corner(source: int, resized: int, axis: Axis) -> Span:
+    return Span(source, resized, 0, resized, 0, up_to_step(resized, axis))
 
 
 def _averaged(image: Image.Image, across: Span, down: Span, how: str) -> Image.Image:

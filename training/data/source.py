@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from torchferry.contract.axes import Axis
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.image import CHANNELS
@@ -23,10 +24,12 @@ class ImageInput:
 
     mode: Literal["L", "LA", "RGB", "RGBA", "CMYK"]
     """Pillow's name for the colours: L is grey, one channel; RGB has three; A is alpha, one more."""
-    height: int
-    width: int
-    resize: Literal["squash", "crop", "pad"] = "squash"
-    """What becomes of an image whose sides have another ratio; torchferry.contract.resize has the rules."""
+    height: int | Axis
+    """An axis of a model that is served with pictures of their own size; it was trained with one size."""
+    width: int | Axis
+    resize: Literal["squash", "crop", "pad", "keep"] = "squash"
+    """What becomes of an image whose sides have another ratio, keep where they vary; torchferry.contract.resize has the
+    rules."""
     fraction: float = 1.0
     """0.1 to 1: the share of the resized image's side that is kept, around the middle."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
@@ -34,7 +37,7 @@ class ImageInput:
     antialias: bool = True
     """Whether an image that is made smaller is averaged."""
     fill: tuple[int, ...] = ()
-    """The colour around a padded image, 0..255 per channel; zeros where it is empty."""
+    """The colour beside an image that does not fill its place, 0..255 per channel; zeros where it is empty."""
     mean: tuple[float, ...]
     """Per channel, of values scaled to 0..1."""
     std: tuple[float, ...]
@@ -48,7 +51,9 @@ class ImageInput:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (CHANNELS[self.mode], self.height, self.width)
+        """-1 stands for a side that varies."""
+        sides = (-1 if isinstance(side, Axis) else side for side in (self.height, self.width))
+        return (CHANNELS[self.mode], *sides)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from torchferry.contract.resize import fixed
 from torchferry.contract.tasks.boxes import pairs
 from torchferry.contract.tasks.detection import SURE
 from torchferry.contract.tasks.detection import Detection as DetectionTask
@@ -38,7 +39,7 @@ class Detection(TrainingTask):
             raise UserError("task: detection finds objects in pictures, and this data.source has none")
         made = super().of(kind, settings, source)
         assert isinstance(made, Detection)
-        made.size = source.input.height, source.input.width
+        made.size = fixed(source.input.height), fixed(source.input.width)
         return made
 
     def check_outputs(self, given: Any, samples: int) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torchvision import tv_tensors
 
+from torchferry.contract.resize import fixed
 from torchferry.contract.tasks.segmentation import MOST_LABELS, PALETTE
 from torchferry.contract.tasks.segmentation import Segmentation as SegmentationTask
 from torchferry.errors import UserError
@@ -40,7 +41,7 @@ class Segmentation(TrainingTask):
         made = super().of(kind, settings, source)
         assert isinstance(made, Segmentation)
         assert isinstance(source.input, ImageInput)  # as check_source says
-        made.size = source.input.height, source.input.width
+        made.size = fixed(source.input.height), fixed(source.input.width)
         return made
 
     @classmethod

@@ -13,7 +13,7 @@ import numpy as np
 from torch.utils.data import IterableDataset, Subset
 
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.bundle.tensor_spec import AudioDecode, Decode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import AudioDecode, TensorSpec
 from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import Request, read_request
@@ -75,44 +75,44 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
 
 def _of_own_length(samples: Samples, spec: TensorSpec) -> Iterator[UserRequest]:
     """Texts and sounds: the data set's files, or else the samples of a sound as a file of floating-point numbers."""
-    files = _files(samples)
-    if isinstance(samples.data, IterableDataset) or not (files or isinstance(spec.decode, AudioDecode)):
+    for what, content, values in (files := _files(samples)):
+        yield UserRequest(what, content, {spec.name: values[np.newaxis]})
+    if files or isinstance(samples.data, IterableDataset) or not isinstance(spec.decode, AudioDecode):
         return  # of ids no text is known
-    for place, index in enumerate(samples.picked(SAMPLES)):
+    for index in samples.picked(SAMPLES):
         own = replace(samples, data=Subset(samples.data, [index]), kept=None).first(1)
-        if files:
-            what, content = files[place]
-        else:
-            what, content = "samples of the evaluation data as a file", _wav(own[spec.name][0], spec.decode)
-        yield UserRequest(what, content, own)
+        yield UserRequest("samples of the evaluation data as a file", _wav(own[spec.name][0], spec.decode), own)
 
 
-def _wav(values: np.ndarray, decode: Decode | None) -> bytes:
+def _wav(values: np.ndarray, decode: AudioDecode) -> bytes:
     import soundfile  # which nothing else here needs
 
-    assert isinstance(decode, AudioDecode)
     file = io.BytesIO()
     soundfile.write(file, values, decode.rate, format="WAV", subtype="FLOAT")
     return file.getvalue()
 
 
 def _pictures(samples: Samples, inputs: Arrays, spec: TensorSpec) -> Iterator[UserRequest]:
-    arrays, files = inputs[spec.name], _files(samples)
     assert spec.image
     what = "an array of the evaluation data as a file"
-    sent = files or [(what, picture_file(pixels, spec.image)) for pixels in arrays]
-    for index, (what, content) in enumerate(sent):
-        yield UserRequest(what, content, {spec.name: arrays[index : index + 1]})
-    encoded = [in_base64(content) for _, content in sent]
+    sent = _files(samples) or [(what, picture_file(pixels, spec.image), pixels) for pixels in inputs[spec.name]]
+    for what, content, pixels in sent:
+        yield UserRequest(what, content, {spec.name: pixels[np.newaxis]})
+    alike = [each for each in sent if each[2].shape == sent[0][2].shape]  # others are requests of their own
+    encoded = [in_base64(content) for _, content, _ in alike]
+    arrays = np.stack([pixels for *_, pixels in alike])
     yield UserRequest("several files as base64", _json({"instances": encoded}), {spec.name: arrays})
 
 
-def _files(samples: Samples) -> list[tuple[str, bytes]] | None:
-    """The names and bytes of `samples.first(SAMPLES)`, where the data set reads files and can give them."""
+def _files(samples: Samples) -> list[tuple[str, bytes, np.ndarray]]:
+    """The names and bytes of a few, and what the data set makes of each, where it reads files and can give them."""
     if isinstance(samples.data, IterableDataset):
-        return None
-    found = [_file(samples.data, index) for index in samples.picked(SAMPLES)]
-    return [each for each in found if each] if all(found) else None
+        return []
+    places = samples.picked(SAMPLES)
+    found = [file for place in places if (file := _file(samples.data, place))]
+    if len(found) < len(places):
+        return []
+    return [(*file, samples.data[place][0].numpy()) for file, place in zip(found, places, strict=True)]
 
 
 def _file(data: Any, index: int) -> tuple[str, bytes] | None:

@@ -85,19 +85,26 @@ class WholeWay:
         }
 
     def _shares(self, session: Session) -> list[Outputs]:
-        """Each request's outputs, of one batch of all of them, where shorter ones are padded."""
+        """Each request's outputs, of one batch of all of them, where shorter ones are padded; if nothing pads them, of
+        one for each size."""
         requests, specs = [request for _, request, _ in self.asked], self.bundle.inputs
-        outputs = session.run(
-            {spec.name: stacked([each.inputs[spec.name] for each in requests], spec) for spec in specs}
-        )
-        ends = np.cumsum([request.size for request in requests])
-        return [
-            {
-                spec.name: cut(outputs[spec.name][end - request.size : end], spec, sizes_of(specs, request.inputs))
-                for spec in self.bundle.outputs
-            }
-            for request, end in zip(requests, ends, strict=True)
-        ]
+        batches: dict[Any, list[int]] = {}
+        for place, request in enumerate(requests):
+            size = None if self.bundle.pads else tuple(values.shape[1:] for values in request.inputs.values())
+            batches.setdefault(size, []).append(place)
+        shares: dict[int, Outputs] = {}
+        for places in batches.values():
+            together = [requests[place] for place in places]
+            outputs = session.run(
+                {spec.name: stacked([each.inputs[spec.name] for each in together], spec) for spec in specs}
+            )
+            for place, end in zip(places, np.cumsum([request.size for request in together]), strict=True):
+                own, start = requests[place], end - requests[place].size
+                shares[place] = {
+                    spec.name: cut(outputs[spec.name][start:end], spec, sizes_of(specs, own.inputs))
+                    for spec in self.bundle.outputs
+                }
+        return [shares[place] for place in range(len(requests))]
 
     def _answered(self, request: Request, outputs: Outputs) -> Any:
         """With all labels; in the network's pixels, which the tolerances are of."""

@@ -46,7 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several; "
-    kinds += "an image alone where its size is published; tensor:INT64:[tokens=1..512] of a tensor whose size varies"
+    kinds += "an image alone where its size is published; tensor:INT64:[tokens=1..512] of a tensor whose size varies, "
+    kinds += "image:[64..512/16]x[64..512/16] of pictures of their own size"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
     behind = (
         "what stands behind a sample that is shorter than others beside it, such as input_ids=0, or NaN; again for "
@@ -104,7 +105,8 @@ def load_given(options: argparse.Namespace) -> Reference:
         outputs, classes = labelled(given_outputs, taken.labels)
     settled = made(type(task.task), task.task.settings, classes, "--task-args")
     meant = half_of(settled.of_outputs({each.name: each.labels for each in outputs}))
-    meant.take_outputs(raw)
+    if not any(spec.axes for spec in specs):  # else targets are of as many sizes as samples are
+        meant.take_outputs(raw)
     test = with_checked_targets(test, meant, data.option)
     if options.calibration_data is not None:
         with_checked_targets(calibration, meant, CALIBRATION)

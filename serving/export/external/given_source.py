@@ -9,15 +9,17 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
+from torchferry.contract.axes import Axis
 from torchferry.errors import UserError
 from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.own_sizes import with_own_sizes
 from torchferry.training.config.component_text import component_of
 from torchferry.training.config.instantiate import Component, find
 from torchferry.training.data import SOURCES
 from torchferry.training.data.arguments import recipe_arguments
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.pictures.image_input import image_input
-from torchferry.training.data.source import ImageInput, Source, TableInput, TensorInput
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput
 from torchferry.training.discovery.other_data import in_words
 from torchferry.training.tasks.task import TrainingTask
 
@@ -31,7 +33,7 @@ def read_source(text: str, inputs: Sequence[GivenInput], task: TrainingTask) -> 
     that are not the task's, or that no model with this input takes."""
     if len(inputs) > 1:
         raise UserError(f"{OPTION}: is for a model of one input; give an .npz file with --eval-data")
-    component, asked = component_of(text, OPTION), inputs[0].of
+    component, asked = component_of(text, OPTION), _of_one_size(inputs[0].of)
     takes = inspect.signature(SOURCES.get(component.name) or find(component.name, SOURCES, OPTION)).parameters
     if isinstance(asked, ImageInput):
         component = _with_picture(component, takes, asked)
@@ -44,10 +46,19 @@ def read_source(text: str, inputs: Sequence[GivenInput], task: TrainingTask) -> 
         raise UserError(_own_words(str(error))) from error
     if source.damaged:
         raise UserError(f"{OPTION}: {source.damaged[0]}")
-    _check_input(source, inputs[0])
+    _check_input(source, replace(inputs[0], of=asked))
+    if isinstance(own := inputs[0].of, ImageInput) and own != asked:
+        source = with_own_sizes(source, own)
     if isinstance(asked, TensorInput) and isinstance(source.input, TableInput):
         source = replace(source, train=_narrowed(source.train), test=_narrowed(source.test))
     return source, task
+
+
+def _of_one_size(asked: Input) -> Input:
+    """What a source is told in place of pictures of their own size, which it gets once it is built."""
+    if isinstance(asked, ImageInput) and isinstance(asked.height, Axis) and isinstance(asked.width, Axis):
+        return replace(asked, height=asked.height.sizes[-1], width=asked.width.sizes[-1], resize="pad")
+    return asked
 
 
 def _own_words(text: str) -> str:

@@ -1,16 +1,18 @@
 """The grammar of --input: `[NAME=]image[:MODE]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE[:SHAPE]`, which
-without a shape is one number a sample; `NAME:DATATYPE[:SHAPE]` is a tensor as well.
+without a shape is one number a sample; `NAME:DATATYPE[:SHAPE]` is a tensor as well. A SIZE of bounds, such as
+[224..1024/32]x[224..1024/32], is for pictures of their own size.
 
 NAME is one of the names of forward; with dots, such as batch.mask, a key of the dict that it takes.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torchferry.contract.axes import Axis
 from torchferry.contract.image import CHANNELS
+from torchferry.contract.resize import KEEP
 from torchferry.errors import UserError
 from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, MAX_ELEMENTS, STRINGS
 from torchferry.serving.export.external.given_sizes import SIZES, Bounds, elements, read_sizes
@@ -24,6 +26,8 @@ WORDS = re.compile(
     rf"(?:(?P<type>[A-Z]\w*|\d+):(?=[\d\[]))?(?:(?P<sizes>{SIZES})|(?P<scalar>(?<=tensor:)[A-Z]\w*))"
 )
 SHORT = re.compile(rf"(?P<name>[^=:\[]+):(?P<type>[A-Z]+\d*)(?P<sizes>:{SIZES})?")
+OF_ONE_SIZE = ("resize", "fraction")
+"""Of image_input's arguments those that pictures of their own size have no use for."""
 UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
 DATATYPES: dict[str, Any] = {name: str(dtype) for name, dtype in DTYPES.items()}
@@ -75,12 +79,14 @@ def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput
         sizes, bounds = read_sizes(found["sizes"] or "")
     except ValueError as error:
         raise _refused(text, str(error)) from error
-    if bounds and kind != "tensor":
-        raise _refused(text, f"an axis that varies is a tensor's, and {kind} has one size")
+    if bounds and kind == "table":
+        raise _refused(text, "an axis that varies is a tensor's or a picture's, and a table has one number of columns")
     if 0 in sizes and kind != "tensor":
         raise _refused(text, "a size is 1 or more")
     name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
-    content = _content(text, kind, word, sizes, picture)
+    if bounds and kind == "image":
+        bounds = _sides(text, bounds, len(sizes), f"{name}_" if number else "")
+    content = _content(text, kind, word, sizes, picture, bounds)
     given = GivenInput(name, content, found["name"] is not None, text, bounds)
     if given.elements > MAX_ELEMENTS:
         most = "up to " if bounds else ""
@@ -96,9 +102,16 @@ def _in_full(text: str) -> str:
     return f"{found['name']}=tensor:{found['type']}{found['sizes'] or ''}"
 
 
-def _content(text: str, kind: str, word: str | None, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> Input:
+def _content(
+    text: str,
+    kind: str,
+    word: str | None,
+    sizes: tuple[int, ...],
+    picture: Mapping[str, Any],
+    bounds: tuple[Bounds, ...],
+) -> Input:
     if kind == "image":
-        return _image(text, word or "RGB", sizes, picture)
+        return _image(text, word or "RGB", sizes, picture, bounds)
     if kind == "table":
         if word is not None or len(sizes) > 1:
             raise _refused(text, "a table has a number of columns, such as table:8")
@@ -118,11 +131,35 @@ def _check_name(text: str, name: str | None) -> None:
         raise _refused(text, f"{RULE}, and each of its parts between dots has one or more")
 
 
-def _image(text: str, mode: Any, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> ImageInput:
+def _sides(text: str, bounds: tuple[Bounds, ...], sizes: int, before: str) -> tuple[Bounds, ...]:
+    """Of a picture's height and width; one alone is for each of them. `before` their names, where nobody has said some:
+    two pictures of a sample need not be of one size."""
+    if len(bounds) < sizes or len({each.name for each in bounds if each.name}) < sum(
+        each.name is not None for each in bounds
+    ):
+        raise _refused(text, "height and width both vary, each for itself, or none: image:[224..1024]x[224..1024]")
+    if sizes == 1 and bounds[0].name:
+        raise _refused(text, f"'{bounds[0].name}' would be both height and width; name each, or none")
+    both = (bounds[0], bounds[-1])
+    return tuple(
+        replace(each, at=at, name=each.name or before + side)
+        for each, (at, side) in zip(both, ((2, "height"), (3, "width")), strict=True)
+    )
+
+
+def _image(
+    text: str, mode: Any, sizes: tuple[int, ...], picture: Mapping[str, Any], bounds: tuple[Bounds, ...]
+) -> ImageInput:
+    """With `bounds` of its sides it has its own size, whatever is said of a resize."""
     if mode not in CHANNELS or len(sizes) > 2:
         modes = "RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH"
         raise _refused(text, f"an image is {modes}; what has other channels is a tensor, as tensor:FP32:5x64x64")
     try:
+        if bounds:
+            height, width = (each.axis("") for each in bounds)
+            known = {name: value for name, value in picture.items() if name not in OF_ONE_SIZE}
+            padded = image_input(height.sizes[0], width.sizes[0], mode, **known, resize="pad")
+            return replace(padded, height=height, width=width, resize=KEEP)
         return image_input(sizes[0], sizes[-1], mode, **picture)
     except UserError as error:
         argument, _, words = str(error).removeprefix(f"{WHAT}.").partition(": ")

@@ -69,10 +69,11 @@ def output_specs(
         return {name: found[path] for name, path in zip(names, paths, strict=True)}
 
     axes = output_axes(named, test, inputs)
-    return tuple(_with_axes(spec, axes.get(spec.name, ())) for spec in specs), raw
+    return tuple(with_axes(spec, axes.get(spec.name, ())) for spec in specs), raw
 
 
-def _with_axes(spec: TensorSpec, axes: tuple[Axis, ...]) -> TensorSpec:
+def with_axes(spec: TensorSpec, axes: tuple[Axis, ...]) -> TensorSpec:
+    """Whose sizes on them are not its own."""
     places = [axis.at for axis in axes]
     shape = tuple(-1 if at in places else size for at, size in enumerate(spec.shape))
     return replace(spec, shape=shape, axes=axes)

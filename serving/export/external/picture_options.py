@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchferry.arguments import finite
-from torchferry.contract.resize import INTERPOLATIONS, LEAST_FRACTION, RESIZES
+from torchferry.contract.resize import INTERPOLATIONS, KEEP, LEAST_FRACTION, RESIZES
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.export.external.input_spec import GivenInput
@@ -50,8 +50,11 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
 
 def check_is_for_pictures(options: argparse.Namespace, inputs: Sequence[GivenInput]) -> None:
     """Raises UserError for an option that nothing would heed."""
-    if (said := given(options)) and not any(isinstance(each.of, ImageInput) for each in inputs):
+    pictures = [each for each in inputs if isinstance(each.of, ImageInput)]
+    if (said := given(options)) and not pictures:
         raise UserError(f"{_option(said)}: is for pictures, and no --input is one")
+    if "resize" in said and all(each.bounds for each in pictures):
+        raise UserError(f"--resize: is for pictures of one size; those of --input {pictures[0].text} have their own")
 
 
 def check_is_for_model(options: argparse.Namespace) -> None:
@@ -63,19 +66,20 @@ def check_is_for_model(options: argparse.Namespace) -> None:
 
 def assumed(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | None:
     """A line on what nobody said of pictures, if there is something; `known` are arguments of image_input."""
-    sizes = dict.fromkeys(f"{each.of.height} x {each.of.width}" for each in inputs if isinstance(each.of, ImageInput))
+    pictures = [each.of for each in inputs if isinstance(each.of, ImageInput)]
+    sizes = dict.fromkeys(f"{each.height} x {each.width}" for each in pictures if each.resize != KEEP)
     lacking = []
-    if "resize" not in known:
+    if "resize" not in known and sizes:
         lacking.append(f"--resize squash, which resizes any shape to {' and '.join(sizes)}")
     if "interpolation" not in known:
         lacking.append("--interpolation bilinear")
     if "normalize" not in known and not {"mean", "std"} <= set(known):
         lacking.append("--normalize imagenet")
-    if not sizes or not lacking:
+    if not pictures or not lacking:
         return None
     hint = (
         "; most published weights want --resize crop:0.875, and --preprocess takes what they say"
-        if "resize" not in known
+        if "resize" not in known and sizes
         else ""
     )
     return f"assumed of the model's pictures: {', '.join(lacking)}{hint}"

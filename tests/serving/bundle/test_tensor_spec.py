@@ -31,3 +31,14 @@ def test_what_a_later_version_may_say_is_refused(wrong: dict[str, object]) -> No
     assert TensorSpec.of_json(said).axes == (AXIS,)
     with pytest.raises((ValueError, KeyError)):
         TensorSpec.of_json(said | wrong)
+
+
+def test_a_picture_of_its_own_size_has_the_sides_of_its_tensor() -> None:
+    height, width = (Axis(at=at, name=name, least=32, most=512, step=32) for at, name in ((2, "height"), (3, "width")))
+    decode = dataclasses.replace(IMAGE, height=height, width=width, resize="keep")
+    spec = TensorSpec(name="x", datatype="UINT8", shape=(-1, 3, -1, -1), axes=(height, width), decode=decode)
+    said = json.loads(json.dumps(dataclasses.asdict(spec)))
+    assert TensorSpec.of_json(said) == spec
+    said["axes"][0]["most"] = 256
+    with pytest.raises(ValueError, match=r"decode\.height, decode\.width: are not the tensor's axes"):
+        TensorSpec.of_json(said)

@@ -80,10 +80,11 @@ def test_heads_are_moved_as_their_tasks_are_and_each_says_its_size() -> None:
     place = placed(bundle, 64, 48)
     assert in_sent_pixels(bundle, outputs, [place])["box.boxes"][0, 0].tolist() == [8, 12, 32, 24]
     sample = sample_in_sent_pixels(bundle, {name: values[0] for name, values in outputs.items()}, place)
-    words = with_size(bundle, bundle.task.words(sample, 1), place)
+    words = with_size(bundle, bundle.task.words(sample, 1), place, {})
     assert words["box"]["objects"][0]["box"] == [8, 12, 32, 24]
     assert words["box"]["size"] == words["area"]["size"] == [48, 64]
-    assert with_size(bundle, bundle.task.words(sample, 1), None)["box"]["size"] == [HEIGHT, WIDTH]
+    tensor = {"image": np.zeros((1, 1, HEIGHT, WIDTH), np.uint8)}
+    assert with_size(bundle, bundle.task.words(sample, 1), None, tensor)["box"]["size"] == [HEIGHT, WIDTH]
     assert list(described(bundle)) == ["box.boxes", "area"]
 
 
@@ -93,7 +94,7 @@ def test_of_none_and_of_several_pictures_nothing_is_moved(inputs: tuple[Any, ...
     bundle = dataclasses.replace(described_boxes(), inputs=inputs or (plain,))
     sample = {name: values[0] for name, values in found([4, 6, 16, 12]).items()}
     assert sample_in_sent_pixels(bundle, sample, None) is sample
-    assert with_size(bundle, {"objects": []}, None) == {"objects": []}
+    assert with_size(bundle, {"objects": []}, None, {}) == {"objects": []}
     assert described(bundle) == {}
 
 

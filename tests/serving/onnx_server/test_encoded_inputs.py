@@ -1,8 +1,12 @@
 """What servers say of inputs that take files and texts."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from tests.serving.encoded_bundles import MOST_SAMPLES, MOST_TOKENS, RATE, SOUND, TEXT
+from torchferry.contract.axes import Axis
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.onnx_server import encoded_inputs
 from torchferry.serving.onnx_server.encoded_inputs import (
@@ -32,6 +36,14 @@ def test_how_a_sample_becomes_the_tensor_is_said_of_those_inputs_alone() -> None
         },
         "sound": {"kind": "audio", "rate": RATE, "truncate": False, "samples": {"least": 10, "most": MOST_SAMPLES}},
     }
+
+
+def test_bounds_of_pictures_of_their_own_size_are_said() -> None:
+    height, width = Axis(at=2, name="h", least=32, most=96, step=32), Axis(at=3, name="w", least=8, most=64)
+    decode = replace(DECODE, resize="keep", height=height, width=width)
+    said = described((replace(PICTURE, shape=(-1, 3, -1, -1), axes=(height, width), decode=decode),))["image"]
+    assert (said["height"], said["width"]) == ({"least": 32, "most": 96, "step": 32}, {"least": 8, "most": 64})
+    assert json.dumps(said)
 
 
 @pytest.mark.parametrize(

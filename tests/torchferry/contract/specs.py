@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from torchferry.contract.axes import Axis
+
 
 @dataclass(frozen=True)
 class Spec:
     mode: str = "RGB"
-    height: int = 12
-    width: int = 10
+    height: int | Axis = 12
+    width: int | Axis = 10
     resize: str = "squash"
     fraction: float = 1.0
     interpolation: str = "bilinear"

@@ -1,17 +1,20 @@
 """The way back from the network's picture: boxes and masks of a picture of any size, by all resizes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from torchferry.contract.axes import Axis
 from torchferry.contract.fitted_boxes import fitted_boxes
 from torchferry.contract.image import image_array
 from torchferry.contract.placement import Placement
 from torchferry.contract.resize import spans
 from torchferry.training.data.source import ImageInput
 
+BOUNDS = {"height": Axis(at=2, name="height", least=24, most=64, step=8), "width": Axis(at=3, name="width", most=128)}
 RESIZES = [("squash", 1.0), ("squash", 0.75), ("crop", 1.0), ("crop", 0.875), ("pad", 1.0), ("pad", 0.8)]
 SIZES = [(96, 64), (63, 97), (200, 50), (48, 64), (7, 5), (49, 65)]
 UNSEEN = 255
@@ -68,7 +71,7 @@ def test_a_mask_comes_back_as_the_picture_was(resize: str, fraction: float, size
     for axis, span in enumerate((place.across, place.down)):
         ramp = np.arange(size[axis], dtype=np.uint8)
         pixels = np.ascontiguousarray(np.broadcast_to(ramp if axis == 0 else ramp[:, None], (height, width)))
-        mask = place.mask(image_array(Image.fromarray(pixels), input)[0], UNSEEN, input.height, input.width)
+        mask = place.mask(image_array(Image.fromarray(pixels), input)[0], UNSEEN)
         assert mask.shape == (height, width)
         seen = mask != UNSEEN
         off = np.abs(mask.astype(int) - pixels)[seen]
@@ -84,13 +87,13 @@ def test_a_mask_comes_back_as_the_picture_was(resize: str, fraction: float, size
 def test_a_mask_of_a_part_of_the_networks_size_fills_the_picture_as_well() -> None:
     place = placed(8, 4, spec(height=4, width=4, resize="pad"))
     half = np.array([[7, 8], [1, 2]], np.uint8)
-    mask = place.mask(half, UNSEEN, 4, 4)
+    mask = place.mask(half, UNSEEN)
     assert mask.tolist() == [[7] * 4 + [8] * 4] * 2 + [[1] * 4 + [2] * 4] * 2
 
 
 def test_a_picture_of_the_networks_size_is_its_own() -> None:
     place, mask = placed(48, 64, spec()), np.random.default_rng(0).integers(0, 3, (64, 48), np.uint8)
-    assert np.array_equal(place.mask(mask, UNSEEN, 64, 48), mask)
+    assert np.array_equal(place.mask(mask, UNSEEN), mask)
     boxes = np.array([[1.25, 2, 30.5, 40]], np.float32)
     assert np.array_equal(place.places(boxes), boxes)
 
@@ -99,3 +102,19 @@ def test_of_another_size_places_are_that_ones() -> None:
     place = placed(96, 64, spec(resize="crop")).of(32, 48)
     assert place.size == (32, 48)
     assert place.places(np.array([24.0, 32.0], np.float32)).tolist() == [24, 16]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_masks_and_boxes_of_pictures_of_their_own_size_come_back(size: tuple[int, int]) -> None:
+    input, (width, height) = spec(**BOUNDS, resize="keep"), size
+    place = placed(width, height, input)
+    boxes = np.array([[0, 0, width, height], [0.3 * width, 0.4 * height, 0.6 * width, 0.7 * height]])
+    np.testing.assert_allclose(place.places(fitted_boxes(boxes, width, height, input)[0]), boxes, atol=1e-3)
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[height // 3 :, width // 2 :] = 200
+    shown = image_array(Image.fromarray(pixels), replace(input, interpolation="nearest", fill=(7,)))[0]
+    mask = place.mask(shown, UNSEEN)
+    assert mask.shape == (height, width)
+    assert set(np.unique(mask).tolist()) <= {0, 200}, "nothing of what lies beside the picture"
+    if 24 <= height <= 64:
+        assert np.array_equal(mask, pixels)

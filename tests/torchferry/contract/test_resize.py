@@ -139,7 +139,8 @@ def test_the_nearest_pixels_are_pillows_for_any_size() -> None:
 )
 def test_where_each_side_goes(size: tuple[int, int], given: dict[str, Any], across: Any, down: Any) -> None:
     found = spans(*size, Spec(**{"height": 224, "width": 224} | given))
-    assert found == (Span(size[0], *across), Span(size[1], *down))
+    wide, high = (given.get(side, 224) for side in ("width", "height"))
+    assert found == (Span(*[size[0], *across, wide]), Span(*[size[1], *down, high]))
 
 
 def test_a_fraction_of_whole_numbers_gives_the_whole_number() -> None:

@@ -75,7 +75,7 @@ def image_input(
         fraction=fraction,
         interpolation=interpolation,
         antialias=antialias,
-        fill=_colour(means) if fill is None and resize == "pad" else tuple(fill or ()),
+        fill=colour(means) if fill is None and resize == "pad" else tuple(fill or ()),
         mean=means,
         std=deviations,
         exif=exif,
@@ -110,8 +110,8 @@ def _check_values(key: str, values: Sequence[float] | None, mode: Mode) -> None:
         raise UserError(f"{key}: {values} are not all finite")
 
 
-def _colour(mean: tuple[float, ...]) -> tuple[int, ...]:
-    """As timm fills its borders."""
+def colour(mean: tuple[float, ...]) -> tuple[int, ...]:
+    """Of what lies beside a picture, as timm fills its borders."""
     return tuple(min(255, max(0, round(255 * value))) for value in mean)
 
 

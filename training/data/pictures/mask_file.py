@@ -8,7 +8,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from torchferry.contract.image import NotAnImage, upright_size
-from torchferry.contract.resize import fitted, spans
+from torchferry.contract.resize import FILLED, fitted, spans
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.source import ImageInput
@@ -45,5 +45,5 @@ def decode_mask(mask: bytes, picture: bytes, image: ImageInput, fill: int, name:
     if whole.size != expected:
         across, down = expected
         raise UserError(f"{name}: has {whole.width} x {whole.height} pixels; its picture has {across} x {down}")
-    as_picture = replace(image, interpolation="nearest", antialias=True, fill=(fill,) if image.resize == "pad" else ())
+    as_picture = replace(image, interpolation="nearest", antialias=True, fill=(fill,) if image.resize in FILLED else ())
     return torch.from_numpy(np.array(fitted(whole, *spans(*whole.size, as_picture), as_picture)[:, :, 0]))

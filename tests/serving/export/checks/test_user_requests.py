@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 from tests.serving.encoded_bundles import RATE, SOUND, ids_of, written_text
 from tests.serving.tiny_bundle import described
 from tests.torchferry.contract.sounds import tone
-from tests.training.data.pictures.test_image_files import files
+from tests.training.data.pictures.test_image_files import IMAGE, files
+from tests.training.data.sources import noise
+from torchferry.contract.axes import Axis
 from torchferry.contract.image import CHANNELS
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
@@ -63,6 +66,23 @@ def test_real_files_are_sent_as_they_are(tmp_path: Path) -> None:
     assert [base64.b64decode(each["b64"]) for each in json.loads(body)["instances"]] == [
         Path(name).read_bytes() for name in names
     ]
+
+
+def of_own_sizes(folder: Path) -> tuple[Samples, Bundle]:
+    """Three files of 4 x 3 and one of 6 x 5."""
+    data = files(folder, *(f"{number}.png" for number in range(4)))
+    noise(7, 6, 5).save(folder / "1.png", "PNG")
+    height, width = (Axis(at=at, name=name, least=2, most=8) for at, name in ((2, "height"), (3, "width")))
+    data.image = replace(IMAGE, height=height, width=width, resize="keep")
+    decode = replace(PICTURES, height=height, width=width, resize="keep")
+    spec = TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, -1, -1), axes=(height, width), decode=decode)
+    return Samples(data, ("image",)), described(inputs=(spec,))
+
+
+def test_files_of_their_own_sizes_are_requests_of_their_own(tmp_path: Path) -> None:
+    found = sent(*of_own_sizes(tmp_path))
+    assert found[str(tmp_path / "1.png")].inputs["image"].shape == (1, 3, 6, 5)
+    assert found["several files as base64"].inputs["image"].shape == (3, 3, 4, 3)
 
 
 @pytest.mark.parametrize("part", [Subset, lambda data, indices: Part(data, np.array(indices))])

@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from tests.serving.bright_bundle import decode, described_boxes
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
-from tests.serving.export.checks.test_user_requests import PICTURES
+from tests.serving.export.checks.test_user_requests import PICTURES, of_own_sizes
 from tests.serving.export.tiny_reference import half, tiny_reference
 from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import IMAGE, files
@@ -99,6 +99,21 @@ def test_what_answers_as_the_checkpoint_is_accepted(tmp_path: Path, kind: str) -
     assert way.refusal(session, TOLERANCE) is None
     assert session.sizes == [sum(request.size for _, request, _ in way.asked)]  # all of them share a batch
     assert session.sizes[0] > 8
+
+
+def test_pictures_of_other_sizes_are_computed_apart(tmp_path: Path) -> None:
+    class Mean(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image.float().mean((2, 3))[:, :2]
+
+    samples, bundle = of_own_sizes(tmp_path)
+    samples.data.targets = torch.zeros(4, dtype=torch.int64)  # type: ignore[attr-defined]  # of ImageFiles
+    module = Served(Mean(), half("classification", ("no", "yes"))).eval()
+    reference = tiny_reference(module=module, inputs=bundle.inputs, test=samples, calibration=samples)
+    way, session = WholeWay(reference, of(reference)), Computing(reference)
+    assert way.refusal(session, TOLERANCE) is None
+    assert len(session.sizes) == 2
+    assert sum(session.sizes) == sum(request.size for _, request, _ in way.asked)
 
 
 def test_a_masked_score_is_answered_as_the_checkpoint_does() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from torchferry.contract.axes import Axis
 from torchferry.errors import UserError
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.training.data.source import ImageInput, TensorInput
@@ -31,6 +32,20 @@ def test_each_kind_has_its_name_datatype_and_shape(text: str, name: str, datatyp
 @pytest.mark.parametrize(("mode", "channels"), [("RGB", 3), ("L", 1), ("RGBA", 4), ("LA", 2), ("CMYK", 4)])
 def test_a_picture_has_the_channels_of_its_mode(mode: str, channels: int) -> None:
     assert read_input(f"image:{mode}:8x9", 0, {"normalize": "half"}).of.shape == (channels, 8, 9)
+
+
+def test_a_picture_of_its_own_size_has_bounds_and_keeps_its_pixels() -> None:
+    both = (Axis(at=2, name="height", least=32, most=512, step=32), Axis(at=3, name="width", least=16, most=64))
+    said = {"resize": "crop", "fraction": 0.9, "interpolation": "bicubic"}  # as a file beside the weights may say it
+    given = read_input("image:L:[32..512/32]x[16..64]", 0, {"normalize": "half", **said})
+    assert (given.axes, given.of.shape, given.elements) == (both, (1, -1, -1), 512 * 64)
+    assert isinstance(given.of, ImageInput)
+    assert (given.of.height, given.of.width) == both
+    kept = (given.of.resize, given.of.fraction, given.of.interpolation, given.of.fill)
+    assert kept == ("keep", 1.0, "bicubic", (128,))
+    assert read_input("image:RGB:[8..9]", 0, {"fill": [1, 2, 3]}).axes[1] == Axis(at=3, name="width", least=8, most=9)
+    second = read_input("image:[8..9]x[w=8..9]", 1, {})
+    assert [axis.name for axis in second.axes] == ["image_1_height", "w"], "it need not be of the first one's size"
 
 
 def test_those_without_a_name_are_numbered_from_the_second_on() -> None:
@@ -97,6 +112,11 @@ def test_a_picture_of_which_nothing_says_the_size_is_refused_with_what_would(tex
         ("image:LAB:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("image:5:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("image:3x28x28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
+        ("image:224x[1..512]", "height and width both vary, each for itself, or none"),
+        ("image:[s=1..512]x[s=1..512]", "height and width both vary, each for itself, or none"),
+        ("image:[s=1..512]", "'s' would be both height and width; name each, or none"),
+        ("image:[1..9]x[1..9]x[1..9]", "an image is RGB"),
+        ("table:[1..9]", "an axis that varies is a tensor's or a picture's, and a table has one number of columns"),
         ("table:FP32:8", "a table has a number of columns, such as table:8"),
         ("table:8x8", "a table has a number of columns, such as table:8"),
         ("tensor:FP99:3", "a tensor's datatype is one of BOOL, UINT8, "),
@@ -108,7 +128,7 @@ def test_what_is_not_understood_is_refused_with_what_could_be_said(text: str, wo
         read_input(text, 0, {})
 
 
-@pytest.mark.parametrize("text", ["image:1000000", "tensor:INT8:8193x8192"])
+@pytest.mark.parametrize("text", ["image:[1..5000]", "image:1000000", "tensor:INT8:8193x8192"])
 def test_what_no_server_takes_is_refused_before_it_is_made_up(text: str) -> None:
-    with pytest.raises(UserError, match=f"--input: '{text}' has .* elements; servers take up to 67,108,864"):
+    with pytest.raises(UserError, match=f"--input: '{re.escape(text)}' has .* elements; servers take up to 67,108,864"):
         read_input(text, 0, {})

@@ -73,6 +73,15 @@ def test_an_option_that_nothing_would_heed_is_refused() -> None:
     assert "--no-antialias: is for pictures" in refusal(lambda: check_is_for_pictures(single, [table]))
 
 
+def test_pictures_of_their_own_size_are_not_resized() -> None:
+    own, picture = (read_input(text, 0, {"resize": "crop"}) for text in ("image:[8..32]x[8..64]", "image:8"))
+    words = "--resize: is for pictures of one size; those of --input image:[8..32]x[8..64] have their own"
+    assert refusal(lambda: check_is_for_pictures(options("--resize crop"), [own])) == words
+    check_is_for_pictures(options("--resize crop"), [own, picture])
+    check_is_for_pictures(options("--fill 0,0,0"), [own])
+    assert assumed([own], {}) == "assumed of the model's pictures: --interpolation bilinear, --normalize imagenet"
+
+
 def test_a_run_has_its_own() -> None:
     check_is_for_model(options(""))
     words = "--interpolation: is for a model that was not trained here; a run has its own"
