@@ -11,6 +11,7 @@ import torch
 
 import torchferry
 from torchferry.errors import UserError, some
+from torchferry.serving.export.recurrent.tracing import traceable
 from torchferry.serving.export.reference import Reference
 
 SAMPLE = 2  # a batch of one would be taken for a constant
@@ -28,7 +29,8 @@ def exported_program(reference: Reference) -> torch.export.ExportedProgram:
     sample = reference.test.tensors(SAMPLE)
     batch = {0: torch.export.Dim("batch")}
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # torch prints whole graphs beside its reason
+        # Torch prints whole graphs beside its reason.
+        with contextlib.redirect_stderr(io.StringIO()), traceable():
             # One tuple in another, as the module takes *inputs.
             program = torch.export.export(reference.module, sample, dynamic_shapes=((batch,) * len(sample),))
     except Exception as error:  # torch.export has many kinds of its own
