@@ -24,6 +24,7 @@ WRITER = "training/checkpointing/upload_writer.py"
 SAVER = "training/checkpointing/async_saver.py"
 COMMAND = "training/train_command.py"
 NETWORK = "serving/export/external/network.py"
+RECURRENT = "serving/export/recurrent"
 OPENSSF = "serving/bundle/openssf.py"
 SIGNATURE = "training/discovery/signature.py"
 
@@ -99,6 +100,38 @@ USES = [
         "function_or_class, method_or_property, logger",
     ),
     Use(NETWORK, "torch._dynamo.OptimizedModule", "takes out what is inside", attributes="_orig_mod"),
+    Use(
+        f"{RECURRENT}/torchs_functions.py",
+        "torch._subclasses.fake_tensor.FakeTensor",
+        "replaces it",
+        attributes="tolist",
+    ),
+    Use(f"{RECURRENT}/torchs_functions.py", "torch.nn.RNNBase.check_forward_args", "replaces it"),
+    Use(
+        f"{RECURRENT}/torchs_functions.py",
+        "torch.nn.utils.rnn.pack_padded_sequence",
+        "replaces it",
+        "input, lengths, batch_first, enforce_sorted",
+    ),
+    Use(
+        f"{RECURRENT}/torchs_functions.py",
+        "torch.nn.utils.rnn.pad_packed_sequence",
+        "replaces it",
+        "sequence, batch_first, padding_value, total_length",
+    ),
+    Use(
+        f"{RECURRENT}/aten_nodes.py",
+        "torch.export.ExportedProgram",
+        "copies it",
+        attributes="_graph_module _range_constraints",
+    ),
+    Use(
+        f"{RECURRENT}/aten_nodes.py",
+        "torch.utils._sympy.value_ranges.ValueRanges",
+        "makes it",
+        attributes="lower upper",
+    ),
+    Use(f"{RECURRENT}/aten_nodes.py", "torch.utils._sympy.numbers.int_oo", "is the upper end of one"),
     Use(OPENSSF, "model_signing._hashing.hashing.Digest", "makes it", "algorithm, digest_value"),
     Use(OPENSSF, "model_signing.manifest.FileManifestItem", "makes it", "path, digest"),
     Use(OPENSSF, "model_signing.hashing.Config.hash", "overrides it", "self, model_path, files_to_hash"),

@@ -10,6 +10,7 @@ from torchferry.serving.export.external.binding import Binding
 from torchferry.serving.export.external.flattened import flattened
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.probabilities import Sigmoids, as_logits, found, of_graph
+from torchferry.serving.export.recurrent.torchs_functions import any_order
 from torchferry.serving.export.samples import Samples
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks.task import TrainingTask
@@ -59,4 +60,5 @@ class Prepared(nn.Module):
         """As the network gives it."""
         tensors = [part(value) for part, value in zip(self.prepare, inputs, strict=True)]
         arguments, keywords = self.binding.filled(tensors)
-        return self.network(*arguments, **keywords)
+        with any_order():
+            return self.network(*arguments, **keywords)

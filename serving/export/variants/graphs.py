@@ -7,6 +7,7 @@ import torch
 
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.export.recurrent.aten_nodes import with_own_operators
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.onnx_graph import Level, write_graph, write_optimized
 from torchferry.serving.export.variants.torch_program import exported_program
@@ -21,12 +22,12 @@ class Graphs:
         """Raises UserError for a network that cannot be, which no other way of serving it would mend."""
         _ = self._traced
 
-    @property
+    @cached_property
     def program(self) -> torch.export.ExportedProgram:
-        """Raises CannotBuild for a model that came as an ONNX graph."""
+        """Torch's own operators. Raises CannotBuild for a model that came as an ONNX graph."""
         if self.reference.graph is not None:
             raise CannotBuild("the model is an ONNX graph, of which no torch program can be made")
-        return self._traced
+        return with_own_operators(self._traced)
 
     @cached_property
     def _traced(self) -> torch.export.ExportedProgram:

@@ -18,6 +18,7 @@ from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import name_nodes, rename
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
 from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
+from torchferry.serving.export.recurrent.onnx_nodes import TRANSLATIONS
 from torchferry.serving.export.reference import Reference
 
 OF_TORCH = "torch.onnx"
@@ -36,6 +37,7 @@ def write_graph(program: torch.export.ExportedProgram, reference: Reference, pat
             dynamo=True,
             verbose=False,
             opset_version=opset_around(file) if file else None,
+            custom_translation_table=TRANSLATIONS,
         )
         assert exported is not None
         model = _held(exported, program, path.parent) if file is None else spliced(exported.model_proto, file)

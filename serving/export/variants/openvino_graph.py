@@ -1,7 +1,7 @@
 """ONNX graphs for OpenVINO, if it computes them as the network does.
 
-It rounds float64 to float32, drops NaN in Relu and maximum, and nothing ends what its loops compute; it says none of
-that itself.
+It rounds float64 to float32, drops NaN in Relu and maximum, computes recurrent layers to the end of the batch's longest
+sample, and nothing ends what its loops compute; it says none of that itself.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,9 @@ from torchferry.serving.export.variants.quantize import Refusal
 from torchferry.serving.export.variants.variants import onnx_int8
 
 LOOPS = {"Loop", "Scan"}
+RECURRENT = {"LSTM", "GRU", "RNN"}
+LENGTHS = 4
+"""Which of their inputs are the samples' lengths."""
 
 
 def openvino_fp32(graphs: Graphs, file: Path, _: Refusal) -> None:
@@ -45,7 +48,10 @@ def _otherwise(model: onnx.ModelProto, reference: Reference) -> Iterator[str]:
     graphs = list(_graphs(onnx.shape_inference.infer_shapes(model).graph))
     if onnx.TensorProto.DOUBLE in {number for graph in graphs for number in _types(graph)}:
         yield "it computes in float64, which OpenVINO rounds to float32"
-    if loops := sorted({node.op_type for graph in graphs for node in graph.node} & LOOPS):
+    nodes = [node for graph in graphs for node in graph.node]
+    if packed := [node for node in nodes if node.op_type in RECURRENT and any(node.input[LENGTHS : LENGTHS + 1])]:
+        yield f"its {packed[0].op_type} is told where each sample ends, which OpenVINO does not look at"
+    if loops := sorted({node.op_type for node in nodes} & LOOPS):
         yield f"it has a {loops[0]}, which nothing ends in OpenVINO"
 
 

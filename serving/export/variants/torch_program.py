@@ -15,6 +15,7 @@ from torch.fx.experimental import _config as symbolic
 import torchferry
 from torchferry.contract.axes import Axis
 from torchferry.errors import UserError, some
+from torchferry.serving.export.recurrent.tracing import traceable
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.sizes import axes_of, resized
 from torchferry.serving.export.variants.specialized import specialized
@@ -68,7 +69,7 @@ def _traced(reference: Reference) -> torch.export.ExportedProgram:
     shapes = (tuple({0: batch} | {axis.at: dims[axis.name] for axis in spec.axes} for spec in reference.inputs),)
 
     def traced() -> torch.export.ExportedProgram:
-        with contextlib.redirect_stderr(io.StringIO()):  # torch prints whole graphs beside its reason
+        with contextlib.redirect_stderr(io.StringIO()), traceable():  # torch prints graphs beside its reason
             return torch.export.export(reference.module, sample, dynamic_shapes=shapes)
 
     try:

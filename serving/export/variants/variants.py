@@ -10,6 +10,7 @@ import torch
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import hide, rename
+from torchferry.serving.export.recurrent.aten_nodes import packs
 from torchferry.serving.export.variants.aoti_package import strip_package
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.onnx_graph import Level, write_optimized
@@ -24,11 +25,13 @@ def torch_program(graphs: Graphs, file: Path, _: Refusal) -> None:
 
 def torch_compile(graphs: Graphs, file: Path, refusal: Refusal) -> None:
     _need_compiler()
+    _need_no_packing(graphs)
     torch_program(graphs, file, refusal)
 
 
 def torch_aoti(graphs: Graphs, file: Path, _: Refusal) -> None:
     _need_compiler()
+    _need_no_packing(graphs)
     from torch._inductor import aoti_compile_and_package
 
     program = copy.copy(graphs.program)
@@ -68,3 +71,8 @@ def onnx_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:
 def _need_compiler() -> None:
     if shutil.which("g++") is None and shutil.which("clang++") is None:
         raise CannotBuild("there is no C++ compiler (g++ or clang++)")
+
+
+def _need_no_packing(graphs: Graphs) -> None:
+    if packs(graphs.program):
+        raise CannotBuild("it packs samples of their own lengths, which torch cannot compile; serve torch or onnx-fp32")

@@ -43,6 +43,8 @@ SMALL: Sequence[Member] = (
     ours("Siamese", "left=image:32", "right=image:32"),
     ours("Heads", "image:32"),
     ours("Series", "series=tensor:FP32:2x24"),
+    ours("Recurrent", "series=tensor:FP32:10x3"),
+    ours("Packed", "input_ids=tensor:INT64:12", "attention_mask=tensor:INT64:12"),
     vision("squeezenet1_1", num_classes=10),
     vision("shufflenet_v2_x0_5", num_classes=10),
 )
@@ -51,7 +53,6 @@ SMALL: Sequence[Member] = (
 REFUSED: Sequence[Member] = (
     ours("Autoencoder", "row=tensor:FP32:8", refused="random"),
     ours("Retrieval", "row=tensor:FP32:8", refused="not independent"),
-    ours("Recurrent", "series=tensor:FP32:10x3", refused="torch.export"),
 )
 """What must not be served, with the reason."""
 

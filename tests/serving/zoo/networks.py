@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class Table(nn.Module):
@@ -155,6 +156,21 @@ class Recurrent(nn.Module):
     def forward(self, series: torch.Tensor) -> torch.Tensor:
         seen, _ = self.lstm(series)
         return self.head(seen[:, -1])
+
+
+class Packed(nn.Module):
+    """A GRU in both directions over texts of unequal lengths, which were sorted by length when it was trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(100, 8), nn.Linear(16, 3)
+        self.gru = nn.GRU(8, 8, 2, batch_first=True, bidirectional=True)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        lengths = attention_mask.sum(1).clamp(min=1)
+        packed = pack_padded_sequence(self.words(input_ids), lengths.cpu(), batch_first=True)
+        seen, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
+        return self.head(seen.sum(1) / lengths[:, None])
 
 
 def _block(before: int, after: int) -> nn.Module:

@@ -3,6 +3,7 @@
 import torch
 
 from tests.serving import signatures
+from tests.serving.zoo.networks import Packed
 from torchferry.serving.export.external.binding import bind
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.prepared import Prepared
@@ -27,3 +28,10 @@ def test_several_outputs_are_a_tuple_without_none_and_one_is_itself() -> None:
 def test_images_are_normalised_before_the_network() -> None:
     network = prepared(torch.nn.Identity(), "image:L:2")
     assert torch.equal(network(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8)), torch.ones(1, 1, 2, 2))
+
+
+def test_a_network_that_packs_takes_samples_in_any_order() -> None:
+    torch.manual_seed(0)
+    network = prepared(Packed().eval(), "input_ids=tensor:INT64:4", "attention_mask=tensor:INT64:4")
+    ids, mask = torch.arange(8).reshape(2, 4), torch.tensor([[1, 0, 0, 0], [1, 1, 1, 0]])
+    torch.testing.assert_close(network(ids, mask), network(ids.flip(0), mask.flip(0)).flip(0))

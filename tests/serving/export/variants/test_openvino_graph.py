@@ -65,6 +65,19 @@ def test_what_may_be_nan_is_refused(tmp_path: Path) -> None:
         openvino_fp32(given(tmp_path, *casts("FLOAT16"), allow_nan=True), tmp_path / "model.onnx", refuse)
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_a_recurrent_layer_that_is_told_lengths_is_refused(tmp_path: Path, kind: str) -> None:
+    layer = helper.make_node(kind, ["x", "W", "R", "", "lengths"], ["", "h"], hidden_size=3)
+    said = rf"^its {kind} is told where each sample ends, which OpenVINO does not look at; serve an onnx variant$"
+    with pytest.raises(CannotBuild, match=said):
+        openvino_fp32(given(tmp_path, layer), tmp_path / "model.onnx", refuse)
+
+
+def test_a_recurrent_layer_of_one_length_is_not(tmp_path: Path) -> None:
+    layer = helper.make_node("RNN", ["x", "W", "R", "", "", "first"], ["", "h"], hidden_size=3)
+    openvino_fp32(given(tmp_path, layer), tmp_path / "model.onnx", refuse)
+
+
 def test_a_loop_is_refused_wherever_it_stands(tmp_path: Path) -> None:
     body = helper.make_graph(
         [helper.make_node("Identity", ["goes_in"], ["goes_on"]), helper.make_node("Identity", ["a"], ["b"])],

@@ -2,13 +2,20 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
 from tests.commands import run_command
+from tests.serving.export.recurrent.layers import KINDS, Layer, traced
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.recurrent.aten_nodes import with_own_operators
+from torchferry.serving.export.variants.builders import Builder
+from torchferry.serving.export.variants.variants import torch_aoti, torch_compile
 from torchferry.serving.session import check_golden, open_variant
 from torchferry.serving.session.runtimes import RUNTIMES
 
@@ -18,6 +25,18 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 COMPILED = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 HERE = [name for name, runtime in RUNTIMES.items() if not runtime.lacks]
 UNEVEN = "tests.serving.networks.Uneven"
+
+
+@COMPILED
+@pytest.mark.parametrize("builder", [torch_compile, torch_aoti])
+def test_what_packs_sequences_is_not_compiled(tmp_path: Path, builder: Builder) -> None:
+    program = with_own_operators(traced(Layer(KINDS[1]), KINDS[1].inputs(2, 5)))
+    graphs: Any = SimpleNamespace(program=program)
+    with pytest.raises(
+        CannotBuild, match=r"^it packs samples of their own lengths, which torch cannot compile; serve "
+    ):
+        builder(graphs, tmp_path / "model.pt2", lambda _: None)
+    assert not (tmp_path / "model.pt2").exists()
 
 
 @pytest.fixture(scope="module")

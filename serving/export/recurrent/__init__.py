@@ -1,0 +1,1 @@
+"""Recurrent networks of torch's, through the export at any length."""
