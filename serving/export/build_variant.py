@@ -13,6 +13,7 @@ from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.checks.state_chain import StateChain
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.numbered_strings import numbering
@@ -38,6 +39,7 @@ class Judges:
     independence: Independence
     way: WholeWay
     tolerance: GoldenTolerance
+    chain: StateChain
     providers: Providers = CPU_ALONE
     """That graphs of ONNX Runtime's are measured on, beside the CPU."""
 
@@ -83,7 +85,12 @@ class _Judged:
         measured = self._measure(file, session)
         dependence = self.judges.independence.of(session, self.name)
         tolerance = self.judges.tolerance.of(session, measured, dependence)
-        refused = refusal(measured, self.limits) or dependence.refusal or self.judges.way.refusal(session, tolerance)
+        refused = (
+            refusal(measured, self.limits)
+            or dependence.refusal
+            or self.judges.chain.refusal(session, self.limits)
+            or self.judges.way.refusal(session, tolerance)
+        )
         return Variant(
             status="refused" if refused else "accepted",
             reason=refused,

@@ -45,6 +45,7 @@ MODULES = (
     "serving/bundle/bundle.py",
     "serving/bundle/choice.py",
     "serving/bundle/signed.py",
+    "serving/bundle/state.py",
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
     "serving/codec/answer_file.py",

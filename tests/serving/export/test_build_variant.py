@@ -15,6 +15,7 @@ from torchferry.serving.export.build_variant import Judges, built_variant, open_
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits
 from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.checks.state_chain import StateChain
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference
@@ -41,7 +42,7 @@ def build(folder: Path, reference: Reference, way: WholeWay) -> tuple[Variant, i
     (folder / "b").mkdir()
     expected, graphs = Counting(reference, folder / "scratch"), Graphs(reference, folder / "scratch")
     independence = Independence(reference, 4)
-    judges = Judges(expected, independence, way, GoldenTolerance(expected, independence, 4))
+    judges = Judges(expected, independence, way, GoldenTolerance(expected, independence, 4), StateChain(reference))
     made = built_variant("torch", graphs, judges, folder / "b", LIMITS)
     return made, expected.passes
 
