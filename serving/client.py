@@ -15,7 +15,7 @@ import urllib3
 
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import ServerFault, UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.strings import strings
 from torchferry.serving.codec.tensors import STRINGS, dtype_of, write_tensors

@@ -32,6 +32,7 @@ OF_SERVING = {
     "torchferry.serving.errors",
     "torchferry.serving.bundle.answers",
     "torchferry.serving.bundle.bundle",
+    "torchferry.serving.bundle.tensor_spec",
     "torchferry.serving.codec.instances",
     "torchferry.serving.codec.tensors",
     "torchferry.serving.codec.predictions_grpc",

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 
 RANDOM = 16  # different requests, so that no cache answers them

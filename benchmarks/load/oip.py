@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from torchferry.benchmarks.load.inputs import Inputs
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
 
 

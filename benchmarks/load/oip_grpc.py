@@ -8,7 +8,7 @@ from torchferry.benchmarks.load.inputs import random_inputs, read_inputs
 from torchferry.benchmarks.load.oip import grpc_message
 from torchferry.benchmarks.load.target import Asked, Target
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 SERVICE = "/inference.GRPCInferenceService"
 

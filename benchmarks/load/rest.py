@@ -7,7 +7,7 @@ from torchferry.benchmarks.load.inputs import Inputs, random_inputs, read_inputs
 from torchferry.benchmarks.load.oip import binary_body, json_body, parse_metadata
 from torchferry.benchmarks.load.target import Asked, Target
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 
 def json_target(asked: Asked) -> Target:

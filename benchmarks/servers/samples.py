@@ -31,5 +31,5 @@ def sample_body(sample: Inputs, bundle: Bundle) -> tuple[str, bytes]:
     if len(bundle.inputs) > 1:
         return "json", json.dumps({"instances": instances(sample, bundle.inputs)}).encode()
     (picture,) = bundle.pictures
-    assert picture.decode
-    return "tiff" if picture.decode.mode == "CMYK" else "png", picture_file(sample[picture.name][0], picture.decode)
+    assert picture.image
+    return "tiff" if picture.image.mode == "CMYK" else "png", picture_file(sample[picture.name][0], picture.image)

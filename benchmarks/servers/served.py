@@ -23,7 +23,7 @@ from torchferry.benchmarks.load.target import Asked, Target, prepare
 from torchferry.benchmarks.servers.peer import Job, Offered
 from torchferry.benchmarks.servers.process import Process
 from torchferry.benchmarks.servers.unavailable import Unavailable
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 
 RESOLUTION = 0.1  # of the highest rate: where bisection ends

@@ -17,7 +17,7 @@ from torchferry.benchmarks.servers.ports import free_port
 from torchferry.benchmarks.servers.process import process
 from torchferry.benchmarks.servers.served import Served, answers, infer, target_of
 from torchferry.benchmarks.servers.unavailable import Unavailable
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import triton_type
 
 MODEL = Path(__file__).parent / "apps" / "triton_model.py"

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from torchferry.contract.tasks.task import Arrays, Task
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 Value = TypeVar("Value")
 

@@ -12,12 +12,10 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from torchferry.contract.resize import wrong
-from torchferry.contract.table import TableSpec
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import Said, made, said_of, task_of
 from torchferry.contract.tasks.own import kind_of_file
@@ -28,6 +26,7 @@ from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.choice import Choice, parse_choice
 from torchferry.serving.bundle.signed import Listing, Signed
 from torchferry.serving.bundle.state import wrong_state
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
 
@@ -39,53 +38,6 @@ MANIFEST, SIGNATURE = "model.json", "model.sig"
 """What lists the other files, and the signature of all of them, which are themselves listed nowhere."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAME_RULE = "up to 100 letters, digits, '.', '_' and '-' can, of which a letter or digit is the first"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageDecode:
-    """How the bytes of an image file become the input tensor, uint8 [channels, height, width]."""
-
-    kind: Literal["image"] = "image"
-    mode: str
-    """Pillow's name for the colours: L, LA, RGB, RGBA or CMYK."""
-    height: int
-    width: int
-    interpolation: str
-    exif: str = "ignore"
-    """apply turns a picture upright as its EXIF orientation says; a bundle of before this key means ignore."""
-    resize: str = "squash"
-    """squash, crop or pad: what becomes of a picture whose sides have another ratio; torchferry.contract.resize has the
-    rules. A bundle of before this key, and of before those below, means the default."""
-    fraction: float = 1.0
-    """0.1 to 1: the share of the resized picture's side that is kept, around the middle."""
-    antialias: bool = True
-    """Whether a picture that is made smaller is averaged."""
-    fill: tuple[int, ...] = ()
-    """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
-    jpeg: str = "full"
-    """scaled decodes a JPEG much larger than this at a part of its size."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorSpec:
-    """A tensor in the words of the Open Inference Protocol."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    """-1 stands for the batch."""
-    labels: tuple[str, ...] | None = None
-    """What the classes are called that this output scores, [batch, classes], where a model has several outputs."""
-    allow_nan: bool | None = None
-    """Whether NaN is taken, of an input of floating-point numbers. None in a bundle of before this key, whose raw
-    elements are taken as they come, infinities as well."""
-    allow_infinity: bool | None = None
-    """Whether infinities are taken as well, such as those of a mask that is added to scores."""
-    table: TableSpec | None = None
-    """What the numbers of a row stand for, where the input is a table's and training said it."""
-    decode: ImageDecode | None = None
-    """How a file becomes this input; None where requests carry its numbers. In a bundle of before this key it stands
-    beside the inputs, of which it is the first one's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +93,12 @@ class Bundle:
 
     @property
     def pictures(self) -> tuple[TensorSpec, ...]:
-        """The inputs that a file can be sent for."""
-        return tuple(spec for spec in self.inputs if spec.decode)
+        """The inputs that a picture's file can be sent for."""
+        return tuple(spec for spec in self.inputs if spec.image)
 
     @property
     def picture(self) -> TensorSpec | None:
-        """The one input that a file can be sent for; with several, nobody knows which of them an answer's places are
+        """The one input that a picture can be sent for; with several, nobody knows which of them an answer's places are
         in."""
         return self.pictures[0] if len(self.pictures) == 1 else None
 
@@ -154,6 +106,15 @@ class Bundle:
     def has_batch_axis(self) -> bool:
         """Whether each tensor has the batch as its first axis, so that samples can be taken apart and together."""
         return all(spec.shape[:1] == (-1,) for spec in (*self.inputs, *self.outputs))
+
+    @property
+    def pads(self) -> bool:
+        """Whether samples of unequal sizes are computed together: something stands behind the shorter ones, and each
+        answer is cut to its own sample's size."""
+        varying = [spec for spec in self.inputs if spec.axes]
+        known = {axis.name for spec in varying for axis in spec.axes}
+        cut = all(axis.name in known for spec in self.outputs for axis in spec.axes)
+        return bool(varying) and cut and all(spec.pad is not None for spec in varying)
 
     @property
     def label_shares(self) -> dict[str, float]:
@@ -261,7 +222,7 @@ def write(bundle: Bundle) -> None:
     content = _json(dataclasses.asdict(bundle) | {"task": said_of(bundle.task), "labels": bundle.labels})
     del content["root"]
     for tensor in (*content["inputs"], *content["outputs"]):
-        for unsaid in [name for name, value in tensor.items() if value is None]:
+        for unsaid in [name for name, value in tensor.items() if value is None or value == []]:
             del tensor[unsaid]
     head = {"schema": SCHEMA, "digest": _digest(content)}
     write_whole(bundle.root / MANIFEST, json.dumps(head | content, indent=2) + "\n")
@@ -301,7 +262,7 @@ def _bundle(root: Path, content: dict[str, Any], is_whole: bool) -> Bundle:
     inputs = content["inputs"]
     if former := content.pop("decode", None):  # of before it was the input's own
         inputs = [spec | {"decode": former} for spec in inputs[:1]] + inputs[1:]
-    outputs = tuple(map(_tensor, content["outputs"]))
+    outputs = tuple(map(TensorSpec.of_json, content["outputs"]))
     task = _task(root, content, is_whole)
     reference = content["reference"]
     if "accuracy" in reference:  # of before scores had names
@@ -311,7 +272,7 @@ def _bundle(root: Path, content: dict[str, Any], is_whole: bool) -> Bundle:
     _check_task(root, task, outputs)
     parsed = {
         "task": task,
-        "inputs": tuple(map(_tensor, inputs)),
+        "inputs": tuple(map(TensorSpec.of_json, inputs)),
         "outputs": outputs,
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
         "choice": parse_choice(content["choice"]) if content.get("choice") else None,
@@ -355,27 +316,6 @@ def _users_task(said: Said, labels: tuple[str, ...], file: Path, digest: str) ->
         raise BundleError(f"{file}: is damaged (its checksum differs); export the bundle again")
     settings = {"name": said} if isinstance(said, str) else dict(said)
     return made(kind_of_file(settings.pop("name"), file, digest), settings, labels)
-
-
-def _tensor(content: dict[str, Any]) -> TensorSpec:
-    labels, table, decode = content.get("labels"), content.get("table"), content.get("decode")
-    return TensorSpec(
-        **content
-        | {
-            "shape": tuple(content["shape"]),
-            "labels": labels and tuple(labels),
-            "table": table and TableSpec.of_json(table),
-            "decode": decode and _decode(decode),
-        }
-    )
-
-
-def _decode(content: dict[str, Any]) -> ImageDecode:
-    """Raises ValueError for words of a later version, whose pictures would be resized in another way here."""
-    decode = ImageDecode(**content | {"fill": tuple(content.get("fill", ()))})
-    if words := wrong(decode):
-        raise ValueError(f"decode.{words}")
-    return decode
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:

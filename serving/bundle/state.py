@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from torchferry.nearest import did_you_mean
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:  # a bundle looks at its state as it is read
-    from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+    from torchferry.serving.bundle.bundle import Bundle
 
 START = "state/start.npz"
 """By input the values of one sample, without the batch."""
 STRINGS = "BYTES"
 
 
-def wrong_state(
-    state: Mapping[str, str], inputs: "Sequence[TensorSpec]", outputs: "Sequence[TensorSpec]"
-) -> str | None:
+def wrong_state(state: Mapping[str, str], inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> str | None:
     """What is wrong with it, or None."""
     taken, given = ({spec.name: spec for spec in specs} for specs in (inputs, outputs))
     for name, output in state.items():
@@ -48,5 +47,5 @@ def start_of(bundle: "Bundle") -> dict[str, np.ndarray]:
         return {name: file[name][None] for name in bundle.state}
 
 
-def _said(spec: "TensorSpec") -> str:
+def _said(spec: TensorSpec) -> str:
     return f"{spec.datatype} {list(spec.shape)}"

@@ -78,10 +78,10 @@ def answer_file(
 
 def _file(bundle: Bundle, form: str, sample: Arrays, picture: np.ndarray | None, sent: Sent | None) -> bytes:
     task, spec = bundle.task, bundle.picture
-    if sent and spec and spec.decode and (task.places or task.masks):
+    if sent and spec and spec.image and (task.places or task.masks):
         picture, placement = None, sent.placement
         if task.places:
-            picture = sent_image(sent.file, spec.decode, MOST)
+            picture = sent_image(sent.file, spec.image, MOST)
             placement = placement.of(*picture.shape[1:])
         sample = sample_in_sent_pixels(bundle, sample, placement)
     return task.file(form, sample, picture)

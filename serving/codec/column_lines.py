@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from torchferry.errors import some
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.lines import Lines, read_lines
 from torchferry.serving.codec.strings import from_json
 from torchferry.serving.codec.table_rows import plain_rows

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from torchferry.contract.resize import framed
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.strings import listed
 
 
@@ -37,6 +37,6 @@ def picture_file(pixels: np.ndarray, decode: ImageDecode) -> bytes:
 
 
 def _column(values: np.ndarray, spec: TensorSpec) -> list[Any]:
-    if spec.decode is None:
+    if spec.image is None:
         return listed(values)
-    return [in_base64(picture_file(pixels, spec.decode)) for pixels in values]
+    return [in_base64(picture_file(pixels, spec.image)) for pixels in values]

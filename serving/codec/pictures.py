@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchferry.contract.placement import Placement
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.images import count_pixels, decode_image
 from torchferry.serving.codec.tensors import check_declared
 from torchferry.serving.errors import RequestError, TooLarge, WrongTensor
@@ -34,17 +34,17 @@ class Pictures:
         self.tensors: dict[str, np.ndarray] = {}
         """By the input's name, uint8 [samples, channels, height, width]; whole once all pictures are decoded."""
         self.pictures: list[Picture] = []
-        self.takers = sum(spec.decode is not None for spec in specs)
+        self.takers = sum(spec.image is not None for spec in specs)
         for spec in specs:
             if (given := files.get(spec.name)) is None:
                 continue
-            if spec.decode is None:
+            if spec.image is None:
                 raise WrongTensor(f"'{spec.name}' takes no image files")
             shape = [len(given), *spec.shape[1:]]
             check_declared(spec.datatype, shape, spec)
             self.tensors[spec.name] = np.empty(shape, np.uint8)
             alone = len(given) == 1
-            self.pictures += [Picture(spec.name, sample, spec.decode, file, alone) for sample, file in enumerate(given)]
+            self.pictures += [Picture(spec.name, sample, spec.image, file, alone) for sample, file in enumerate(given)]
 
     def check_pixels(self, most: float, go_on: Callable[[], None]) -> None:
         """Of all together, before any is decoded. Raises NotDecodable and TooLarge, and what `go_on` raises, which is

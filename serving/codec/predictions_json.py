@@ -15,7 +15,8 @@ import numpy as np
 from torchferry.contract.placement import Placement
 from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.answers import answers_of
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.answer_file import Sent
 from torchferry.serving.codec.column_lines import are_columns, from_columns
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
@@ -111,7 +112,7 @@ def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Requ
     if bundle.table:
         rows, notes = from_lines(body, first, most)
         return Request({first.name: rows}, "labels", notes)
-    if len(first.shape) == 2 and first.datatype != STRINGS:
+    if len(first.shape) == 2 and not first.axes and first.datatype != STRINGS:
         return Request({first.name: plain_rows(read_lines(body, first.shape[1:], (), most), first)}, "labels")
     raise NotDecodable(f"{bundle.name} takes tensors as JSON, and this is none")
 

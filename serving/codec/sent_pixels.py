@@ -32,19 +32,19 @@ def sample_in_sent_pixels(bundle: Bundle, sample: Arrays, placement: Placement |
     """One sample's outputs by the task's names, without the batch, masks in the picture's size; None stands for a
     tensor's, and for inputs of which none or several are pictures."""
     task = bundle.task
-    if placement is None or not (task.places or task.masks) or not (spec := bundle.picture) or not spec.decode:
+    if placement is None or not (task.places or task.masks) or not (spec := bundle.picture) or not spec.image:
         return sample
     places = {name: placement.places(sample[name]) for name in task.places}
-    side = spec.decode.height, spec.decode.width
+    side = spec.image.height, spec.image.width
     masks = {name: placement.mask(sample[name], unseen, *side) for name, unseen in task.masks.items()}
     return {**sample, **places, **masks}
 
 
 def with_size(bundle: Bundle, words: dict[str, Any], placement: Placement | None) -> dict[str, Any]:
     """What is said of a sample, and beside places the height and width of the picture that they are in."""
-    if not (bundle.task.places and (spec := bundle.picture) and spec.decode):
+    if not (bundle.task.places and (spec := bundle.picture) and spec.image):
         return words
-    return _sized(bundle.task, words, placement.size if placement else (spec.decode.height, spec.decode.width))
+    return _sized(bundle.task, words, placement.size if placement else (spec.image.height, spec.image.width))
 
 
 def described(bundle: Bundle) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import TooLarge, WrongTensor
 
 LENGTH = struct.Struct("<I")

@@ -10,7 +10,7 @@ import numpy as np
 from torchferry.contract.cells import CellText, NotACell
 from torchferry.contract.table import TableSpec, WrongRow
 from torchferry.errors import some
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.lines import NEITHER, UNNAMED, Lines, read_lines
 from torchferry.serving.codec.tensors import DTYPES, check_declared, dtype_of, from_numbers
 from torchferry.serving.errors import NotDecodable, WrongTensor

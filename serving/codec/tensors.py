@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.contract.axes import unequal, wrong_size
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec import strings
 from torchferry.serving.codec.images import files_in_json
 from torchferry.serving.codec.json_objects import check_names_read
@@ -64,6 +65,7 @@ def read_tensors(
         else:
             tensors[spec.name] = from_json(tensor, spec)
     check_batch({**tensors, **files})
+    check_axes(tensors, specs)
     return tensors, files
 
 
@@ -122,13 +124,23 @@ def check_batch(tensors: Mapping[str, Sized]) -> int:
     return sizes.pop()
 
 
+def check_axes(tensors: Mapping[str, np.ndarray], specs: Sequence[TensorSpec]) -> None:
+    """Raises WrongTensor for inputs that share an axis and have other sizes there."""
+    if len(tensors) > 1 and (words := unequal(specs, tensors)):
+        raise WrongTensor(words)
+
+
 def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
     """Raises WrongTensor or TooLarge unless a tensor that says so of itself is one that the model takes."""
     if datatype != spec.datatype:
         files = " numbers, or image files as BYTES" if spec.decode else ""
         raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}{files}")
     if not _fits(shape, spec.shape):
-        raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {list(spec.shape)}, -1 being the batch")
+        varying = "".join(f" and {axis.name} ({axis.words})" for axis in spec.axes)
+        taken = f"{list(spec.shape)}, -1 being the batch{varying}"
+        raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {taken}")
+    if spec.axes and (words := wrong_size(spec, shape)):
+        raise WrongTensor(words)
     most = strings.MAX_STRINGS if datatype == STRINGS else MAX_ELEMENTS
     if math.prod(shape) > most:
         raise TooLarge(f"'{spec.name}' has {math.prod(shape):,} elements; {most:,} are allowed")
@@ -216,6 +228,9 @@ def from_raw_alone(data: bytes | memoryview, specs: Sequence[TensorSpec]) -> dic
     if len(specs) != 1:
         raise WrongTensor("a body of raw elements alone needs a model with one input")
     spec = specs[0]
+    if spec.axes:
+        sizes = ", ".join(axis.name for axis in spec.axes)
+        raise WrongTensor(f"a body of raw elements does not say how many {sizes} '{spec.name}' has; say its shape")
     if spec.datatype == STRINGS:
         return {spec.name: _strings_alone(data, spec)}
     sample = math.prod(spec.shape[1:]) * _item_bytes(spec.datatype)

@@ -6,7 +6,7 @@ Whichever way the numbers came: as JSON, as lines of text, typed or raw.
 import numpy as np
 
 from torchferry.contract.table import WrongRow
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import WrongTensor
 
 

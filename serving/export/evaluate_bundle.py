@@ -96,7 +96,7 @@ CLASSES = "classes"
 
 
 def _source_of(bundle: Bundle) -> Component:
-    decode = bundle.inputs[0].decode
+    decode = bundle.inputs[0].image
     if decode is None or half_of(bundle.task).targets != CLASSES:
         return Component(name=NOT_KNOWN)
     args = {name: value for name, value in vars(decode).items() if name not in ("kind", "fill")}
@@ -107,8 +107,8 @@ def _source_of(bundle: Bundle) -> Component:
 def _input_of(bundle: Bundle) -> Input:
     spec = bundle.inputs[0]
     shape = spec.shape[1:]
-    if spec.decode is not None:
-        decode = vars(spec.decode).copy()
+    if spec.image is not None:
+        decode = vars(spec.image).copy()
         del decode["kind"]
         zeros = (0.0,) * shape[0]
         return ImageInput(**decode, mean=zeros, std=tuple(1.0 for _ in zeros))

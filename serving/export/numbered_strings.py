@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.strings import strings
 from torchferry.serving.codec.tensors import STRINGS
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from torchferry.contract.tasks.task import Task
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.in_double import InDouble
 from torchferry.serving.export.perturbation import perturb
 from torchferry.serving.export.samples import Samples

@@ -11,8 +11,8 @@ import numpy as np
 from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
-from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.state import wrong_state
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import dtype_of
 from torchferry.serving.export.reference import Reference
 from torchferry.training.config.instantiate import one_line

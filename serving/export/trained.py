@@ -7,7 +7,7 @@ import torch
 
 from torchferry.contract.cells import CellText
 from torchferry.contract.table import TableSpec
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES as OF_NUMPY
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples

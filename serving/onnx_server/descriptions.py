@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from torchferry import __version__
 from torchferry.contract.tasks import name_of
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec import sent_pixels
 from torchferry.serving.codec.tensors import triton_type
 from torchferry.serving.onnx_server import columns, pictures
@@ -111,8 +112,17 @@ def _words(model: Model) -> dict[str, Any]:
     said: dict[str, Any] = {"columns": columns.described(table.table)} if table and table.table else {}
     of_outputs = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
     said |= {"decode": pictures.described(model.bundle.inputs)} if model.bundle.pictures else {}
+    said |= axes if (axes := _axes(model)) else {}
     said |= {"pixels": pixels} if (pixels := sent_pixels.described(model.bundle)) else {}
     return said | ({"labels": list(labels)} if labels else {}) | ({"output_labels": of_outputs} if of_outputs else {})
+
+
+def _axes(model: Model) -> dict[str, Any]:
+    """Of each tensor those that vary, in whose places its shape has -1, and what stands behind shorter samples."""
+    specs = [spec for spec in (*model.bundle.inputs, *model.bundle.outputs) if spec.axes]
+    pads = {spec.name: spec.pad for spec in specs if spec.pad is not None}
+    axes = {spec.name: [asdict(axis) for axis in spec.axes] for spec in specs}
+    return ({"axes": axes} if axes else {}) | ({"pad": pads} if pads else {})
 
 
 def _cap(model: Model) -> dict[str, int]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.strings import held, length
-from torchferry.serving.codec.tensors import STRINGS, check_batch
+from torchferry.serving.codec.tensors import STRINGS, check_axes, check_batch
 from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
@@ -249,6 +249,7 @@ class Exchange(Generic[Answer]):
         """From the cache, or once a session has had time for it."""
         inputs, model, interactive = self.asked.inputs, self.model, self.asked.interactive
         self.context.samples = check_batch(inputs)
+        check_axes(inputs, model.bundle.inputs)
         self._check_size(self.context.samples)
         if model.cache.limit:
             self.key, outputs = model.cache.find(inputs)

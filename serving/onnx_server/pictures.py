@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 FILE = {
     "type": "object",
@@ -15,7 +15,7 @@ FILE = {
 
 def described(inputs: Sequence[TensorSpec]) -> dict[str, dict[str, Any]]:
     """By name, how a file becomes the tensor."""
-    return {spec.name: vars(spec.decode) | {"fill": list(spec.decode.fill)} for spec in inputs if spec.decode}
+    return {spec.name: vars(spec.image) | {"fill": list(spec.image.fill)} for spec in inputs if spec.image}
 
 
 def instance_schema(inputs: Sequence[TensorSpec]) -> dict[str, Any]:
@@ -28,4 +28,4 @@ def instance_schema(inputs: Sequence[TensorSpec]) -> dict[str, Any]:
 
 def _value(spec: TensorSpec) -> dict[str, Any]:
     numbers = {"type": "array"} if len(spec.shape) > 1 else {"type": ["number", "boolean", "null"]}
-    return {"anyOf": [FILE, numbers]} if spec.decode else numbers
+    return {"anyOf": [FILE, numbers]} if spec.image else numbers

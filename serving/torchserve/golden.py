@@ -9,7 +9,7 @@ import numpy as np
 
 from torchferry.errors import ServerFault
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.client import Refused, RestClient
 from torchferry.serving.errors import AnswerTooLarge, TooLarge
 from torchferry.serving.session import check_golden, check_golden_together

@@ -54,6 +54,10 @@ def manifest(deployment: Object, image: str, port: int) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
+class NobodyListens(OSError):
+    """No connection was made. In a cluster the pod has left the Service long ago."""
+
+
 class PlayedPod:
     def __init__(self, engine: Engine, deployment: Object, image: str, folder: Path) -> None:
         self.engine, self.port, self.folder = engine, free_port(), folder
@@ -85,14 +89,30 @@ class PlayedPod:
         except (OSError, http.client.HTTPException):
             return False
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, address: tuple[str, int] | None = None
+    ) -> tuple[int, Any]:
+        """At the port of this machine that is forwarded, or at another address."""
+        connection = http.client.HTTPConnection(*(address or ("127.0.0.1", self.port)), timeout=30)
         try:
+            try:
+                connection.connect()
+            except OSError as error:
+                raise NobodyListens from error
             connection.request(method, path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or b"null")
         finally:
             connection.close()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Its own. At the forwarded port podman itself listens as well, so that a client which comes while the rules go
+        is taken by podman, and reset as that ends."""
+        infra = self.engine.ask("pod", "inspect", "--format", "{{.InfraContainerID}}", self.name)
+        networks = json.loads(self.engine.ask("inspect", "--format", "{{json .NetworkSettings.Networks}}", infra))
+        (network,) = networks.values()
+        return network["IPAddress"], 8080
 
     def inspect(self, what: str) -> str:
         return self.engine.ask("inspect", "--format", f"{{{{{what}}}}}", self.container)
@@ -134,13 +154,14 @@ def until_refused(pod: PlayedPod, path: str) -> tuple[int, list[str]]:
     """How many requests were answered, and which were not, while the container was stopped among them."""
     answered: list[int] = []
     failures: list[str] = []
+    address = pod.address
 
     def ask() -> None:
         while True:
             try:
-                status, answer = pod.ask("POST", path, BODY)
-            except ConnectionRefusedError:
-                return  # nobody listens any more: in a cluster the pod has left the Service long ago
+                status, answer = pod.ask("POST", path, BODY, address)
+            except NobodyListens:
+                return
             except (OSError, http.client.HTTPException) as error:
                 failures.append(repr(error))
                 return

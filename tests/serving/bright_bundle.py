@@ -13,7 +13,8 @@ from tests.serving.tiny_bundle import FILE, described
 from torchferry.contract.tasks.detection import Detection
 from torchferry.contract.tasks.segmentation import Segmentation
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 
 HEIGHT, WIDTH = 24, 32
 BOXES = Detection(labels=("bright",), max_detections=2, candidates=2)

@@ -14,8 +14,9 @@ from tests.serving.export.tiny_reference import half
 from tests.serving.tiny_bundle import FILE, described
 from torchferry.contract.tasks.find import task_of
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.state import START
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks.task import Served

@@ -64,7 +64,7 @@ def files() -> Files:
 def tensors(bundle: Bundle, files: Files) -> Arrays:
     """What the files become, and two numbers beside them."""
     numbers = np.random.default_rng(0).normal(size=(SAMPLES, 2)).astype(np.float32)
-    decode = {spec.name: spec.decode for spec in bundle.pictures if spec.decode}
+    decode = {spec.name: spec.image for spec in bundle.pictures if spec.image}
     pictures = {name: np.stack([decode_image(each, decode[name])[0] for each in files[name]]) for name in files}
     return pictures | {"numbers": numbers}
 

@@ -17,7 +17,8 @@ from tests.serving.torchserve.test_handler import Context
 from tests.serving.wire import in_loop
 from tests.training.untrained import save_untrained
 from torchferry.benchmarks.load.inputs import random_inputs
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predictions_json import answer, read_request
 from torchferry.serving.codec.tensors import from_raw_alone
 from torchferry.serving.errors import WrongTensor

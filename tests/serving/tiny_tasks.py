@@ -18,7 +18,8 @@ from torchferry.contract.tasks.find import task_of
 from torchferry.contract.tasks.heads import Heads
 from torchferry.contract.tasks.task import Task
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
 
 SIDE = 4

@@ -18,7 +18,7 @@ def scaled_jpeg_effect(reference: Reference, limits: Mapping[str, float]) -> dic
 
     Raises UserError where it cannot be measured, and GateError beyond the limits of a variant in int8.
     """
-    if all(spec.decode is None or spec.decode.jpeg == "full" for spec in reference.inputs):
+    if all(spec.image is None or spec.image.jpeg == "full" for spec in reference.inputs):
         return {}
     if len(reference.inputs) > 1:
         raise UserError("jpeg: scaled is measured on files, which no evaluation data of several inputs are; take full")

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from torch.utils.data import IterableDataset, Subset
 
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import Request, read_request
 from torchferry.serving.codec.tensors import STRINGS, from_raw, to_raw, write_tensors
@@ -63,9 +64,9 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
 
 def _pictures(samples: Samples, inputs: Arrays, spec: TensorSpec) -> Iterator[UserRequest]:
     arrays, files = inputs[spec.name], _files(samples)
-    assert spec.decode
+    assert spec.image
     what = "an array of the evaluation data as a file"
-    sent = files or [(what, picture_file(pixels, spec.decode)) for pixels in arrays]
+    sent = files or [(what, picture_file(pixels, spec.image)) for pixels in arrays]
     for index, (what, content) in enumerate(sent):
         yield UserRequest(what, content, {spec.name: arrays[index : index + 1]})
     encoded = [in_base64(content) for _, content in sent]

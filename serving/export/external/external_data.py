@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 from torch.utils.data import Dataset, Subset, TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import BFLOAT16, STRINGS
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.output_specs import said_task

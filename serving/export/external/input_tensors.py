@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.trained import decode_of
 

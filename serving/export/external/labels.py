@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 Specs = tuple[TensorSpec, ...]
 OF_OUTPUT = re.compile(r"(?P<output>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<file>.+)")

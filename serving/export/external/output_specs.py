@@ -8,7 +8,7 @@ import torch
 from torchferry.contract.tasks import name_of as name_of_task
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError, some
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.flattened import Path, flattened, name_of
 from torchferry.serving.export.external.prepared import Prepared

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from torchferry.errors import UserError, some
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.strings import strings
 from torchferry.serving.codec.tensors import STRINGS
 from torchferry.serving.export.numbered_strings import as_served

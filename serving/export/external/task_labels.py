@@ -6,7 +6,7 @@ from dataclasses import replace
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.labels import Labels
 from torchferry.training.data.several import label_of
 from torchferry.training.tasks.task import Raw, TrainingTask

@@ -11,7 +11,8 @@ from typing import Any
 from google.protobuf import json_format, text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import triton_type
 from torchferry.serving.export.formats.triton_variants import triton_variants
 from torchferry.serving.session.runtimes import RUNTIMES

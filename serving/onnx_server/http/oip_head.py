@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.images import checked_files, files_in_json
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.strings import raw_elements

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from torchferry import __version__
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.answer_file import FORM
 from torchferry.serving.codec.answer_file import JSON as JSON_FORM
 from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, STRINGS

@@ -10,7 +10,7 @@ from PIL import Image
 
 from torchferry.benchmarks.load.inputs import RANDOM, files_of, random_inputs, read_inputs
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 
 def spec(shape: Sequence[int], datatype: str = "FP32", name: str = "x") -> TensorSpec:

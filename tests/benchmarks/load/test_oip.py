@@ -10,7 +10,7 @@ from tritonclient.grpc.service_pb2 import ModelInferRequest
 
 from torchferry.benchmarks.load.inputs import Inputs
 from torchferry.benchmarks.load.oip import binary_body, grpc_message, json_body, parse_metadata, raw_bytes
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import read_tensors
 
 INPUTS: Inputs = {"x": np.array([[1, 2]], np.float32), "y": np.array([[7], [8]], np.uint8)}

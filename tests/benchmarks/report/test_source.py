@@ -11,7 +11,8 @@ from torchferry.benchmarks.report.source import blamed, read, without_passwords
 from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 
 def a_run(folder: Path, *lines: dict[str, Any]) -> Path:

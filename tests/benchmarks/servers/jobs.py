@@ -11,7 +11,8 @@ from tests.serving.tiny_bundle import FILE, described
 from torchferry.benchmarks.servers.peer import Job
 from torchferry.benchmarks.servers.samples import write_samples
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
 GREY = ImageDecode(mode="L", height=2, width=2, interpolation="bilinear")

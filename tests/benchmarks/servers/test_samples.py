@@ -12,7 +12,7 @@ from tests.benchmarks.servers.jobs import GREY, IMAGES, a_bundle
 from torchferry.benchmarks.servers.samples import write_samples
 from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.predictions_json import read_request
 
 

@@ -18,7 +18,7 @@ from torchferry.benchmarks.servers.peer import Offered
 from torchferry.benchmarks.servers.served import Served, answers, described, infer, target_of
 from torchferry.benchmarks.servers.unavailable import Unavailable
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 GOOD = replace(measurement(50), percentiles_ms={"p50": 1.0, "p99": 2.0}, achieved_rate=49.0, requests=100)
 OFFERED = Offered(p50_ms=1, p99_ms=2, rate=49, requests=100)

@@ -13,7 +13,7 @@ from torchferry.benchmarks.servers.environment import site_packages
 from torchferry.benchmarks.servers.peer import Job
 from torchferry.benchmarks.servers.triton import Triton
 from torchferry.benchmarks.servers.unavailable import Unavailable
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 
 @pytest.fixture

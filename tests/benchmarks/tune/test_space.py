@@ -9,7 +9,8 @@ import pytest
 from torchferry.benchmarks.tune.space import BATCHES, delays, divisions, grid, variants
 from torchferry.contract.tasks.regression import Regression
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 

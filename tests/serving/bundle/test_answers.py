@@ -8,7 +8,7 @@ import pytest
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.detection import Detection
 from torchferry.serving.bundle.answers import aligned, answers_of
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predictions_json import Request, answer
 
 RENAMED = described(outputs=(TensorSpec(name="probabilities_output", datatype="FP32", shape=(-1, 2)),))

@@ -17,7 +17,7 @@ from torchferry.contract.tasks.find import task_of
 from torchferry.contract.tasks.heads import Heads
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.repository import sources
 from torchferry.serving.onnx_server.models.sessions import open_sessions
@@ -245,7 +245,7 @@ DECODE = {"kind": "image", "mode": "RGB", "height": 2, "width": 3, "interpolatio
 def test_a_bundle_that_does_not_say_how_pictures_are_resized_squashes_them(tmp_path: Path) -> None:
     bundles.write(tiny_bundle.described(tmp_path))
     change(tmp_path, decode=DECODE)
-    decode = bundles.load(tmp_path).inputs[0].decode
+    decode = bundles.load(tmp_path).inputs[0].image
     assert decode is not None
     assert (decode.resize, decode.fraction, decode.antialias, decode.fill) == ("squash", 1.0, True, ())
 

@@ -10,8 +10,8 @@ import pytest
 from tests.serving.bundle.test_bundle import change
 from tests.serving.stateful import INPUTS, OUTPUTS, STATE, written_adding
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.state import start_of, wrong_state
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import BundleError
 
 OTHERS = (

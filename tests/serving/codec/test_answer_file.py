@@ -11,7 +11,8 @@ from tests.serving.bright_bundle import HEIGHT, WIDTH, bright_png, decode, descr
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.drawn_boxes import FOUND
 from torchferry.contract.tasks.segmentation import Segmentation
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.answer_file import Sent, answer_file, form_of_query, wanted_form
 from torchferry.serving.codec.images import decode_image
 from torchferry.serving.errors import WrongParameter

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.column_lines import are_columns, from_columns
 from torchferry.serving.errors import NotDecodable, WrongTensor
 

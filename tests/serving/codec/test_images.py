@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from tests.training.data.sources import image_tree, noise, source
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.bundle.tensor_spec import ImageDecode
 from torchferry.serving.codec.images import checked_files, count_pixels, decode_image, files_in_json
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 from torchferry.serving.export.trained import decode_of
@@ -22,7 +22,7 @@ GREY = ImageDecode(mode="L", height=8, width=8, interpolation="bilinear")
 
 
 def test_a_file_gives_the_tensor_that_training_saw(run: Path, bundle: Path, samples: Path) -> None:
-    decode = bundles.load(bundle).inputs[0].decode
+    decode = bundles.load(bundle).inputs[0].image
     assert decode is not None
     test = evaluation_data(load_model(run)[1]).test
     with (samples / "samples.csv").open(newline="") as file:

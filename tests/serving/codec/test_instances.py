@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.image import CHANNELS
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.images import decode_image
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import read_request

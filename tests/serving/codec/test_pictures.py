@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.pictures import Pictures, decoded
 from torchferry.serving.errors import DeadlinePassed, NotDecodable, TooLarge, WrongTensor
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.heads import Heads
-from torchferry.serving.bundle.bundle import TensorSpec, load
+from torchferry.serving.bundle.bundle import load
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predicted_labels import MOST_LABELS, counted_labels, counts_of, training_shares
 
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.serving.tiny_bundle import described
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.predictions_json import (
     MAX_INSTANCES,
     NUMBERS,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.heads import Heads
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predictions_json import Request, answer, read_request
 from torchferry.serving.errors import WrongParameter
 

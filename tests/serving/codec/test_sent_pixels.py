@@ -20,7 +20,7 @@ from torchferry.serving.onnx_server.prediction_schema import prediction_schema
 
 
 def placed(bundle: Bundle, width: int, height: int) -> Placement:
-    spec = bundle.inputs[0].decode
+    spec = bundle.inputs[0].image
     assert spec
     return Placement(*spans(width, height, spec))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.strings import (
     from_elements,
     from_json,

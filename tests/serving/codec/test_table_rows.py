@@ -11,7 +11,8 @@ from tests.serving.tiny_bundle import described
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predictions_json import MAX_INSTANCES, answer, read_request
 from torchferry.serving.codec.table_rows import EITHER, from_lines, from_records
 from torchferry.serving.errors import NotDecodable, WrongTensor

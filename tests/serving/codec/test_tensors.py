@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.contract.axes import Axis
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import (
     dtype_of,
     from_raw,
@@ -111,3 +112,36 @@ def test_bfloat16_is_the_upper_half_of_float32() -> None:
     assert said_datatype(found, "FP32") == "FP32"
     with pytest.raises(WrongTensor, match=r"'x' has 3 bytes; BF16 of shape \[1, 2\] has 4"):
         from_raw(raw[:3], [1, 2], spec)
+
+
+TOKENS = Axis(at=1, name="tokens", least=2, most=4)
+VARYING = [TensorSpec(name=name, datatype="INT64", shape=(-1, -1), axes=(TOKENS,)) for name in ("ids", "mask")]
+
+
+def of_tokens(**counts: int) -> dict[str, object]:
+    return {
+        "inputs": [
+            {"name": name, "shape": [1, count], "datatype": "INT64", "data": [0] * count}
+            for name, count in counts.items()
+        ]
+    }
+
+
+def test_an_axis_that_varies_has_bounds_which_a_refusal_says() -> None:
+    for count in (2, 4):
+        assert read_tensors(of_tokens(ids=count), VARYING[:1], 2)[0]["ids"].shape == (1, count)
+    with pytest.raises(WrongTensor, match="'ids' has 5 tokens; the model takes 2 to 4"):
+        read_tensors(of_tokens(ids=5), VARYING[:1], 2)
+    with pytest.raises(WrongTensor, match=r"takes \[-1, -1\], -1 being the batch and tokens \(2 to 4\)"):
+        read_tensors(content(name="ids", datatype="INT64", shape=[4]), VARYING[:1], 2)
+
+
+def test_inputs_that_share_an_axis_have_one_size_there() -> None:
+    assert len(read_tensors(of_tokens(ids=3, mask=3), VARYING, 2)[0]) == 2
+    with pytest.raises(WrongTensor, match="'mask' has 4 tokens, and 'ids' has 3"):
+        read_tensors(of_tokens(ids=3, mask=4), VARYING, 2)
+
+
+def test_raw_elements_alone_do_not_say_a_size_that_varies() -> None:
+    with pytest.raises(WrongTensor, match="elements does not say how many tokens 'ids' has"):
+        from_raw_alone(bytes(32), VARYING[:1])

@@ -10,7 +10,7 @@ import pytest
 
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import from_json, from_numbers, from_raw
 from torchferry.serving.codec.values import checked_values
 from torchferry.serving.errors import WrongTensor

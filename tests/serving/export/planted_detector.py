@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from torchferry.contract.tasks.detection import Detection
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of

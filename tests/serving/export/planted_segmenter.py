@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.serving.export.planted_detector import LARGE, _conv, _diagonal
 from torchferry.contract.tasks.segmentation import Segmentation
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of

@@ -18,8 +18,8 @@ from tests.serving.export.watching import Watching
 from tests.serving.networks import Branching
 from tests.some import some
 from torchferry.errors import UserError
-from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export import build_bundle
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.build_variant import open_file
@@ -40,7 +40,7 @@ NETWORKS = "tests.serving.networks"
 def reference() -> Reference:
     """Its input has a name that np.savez cannot store."""
     made = tiny_reference(limits={"max_drop": 0.5, "max_abs_diff": 5.0})
-    spec = bundles.TensorSpec(name="file", datatype="FP32", shape=made.inputs[0].shape)
+    spec = TensorSpec(name="file", datatype="FP32", shape=made.inputs[0].shape)
     samples = Samples(made.test.data, ("file",))
     return tiny_reference(inputs=(spec,), test=samples, calibration=samples, limits=made.limits)
 

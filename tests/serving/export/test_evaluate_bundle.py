@@ -13,7 +13,7 @@ from tests.serving.export.tiny_reference import half
 from tests.training.data.sources import image_tree, refusal
 from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.export.evaluate_bundle import Answers, card_of, check_data_is_known, load_variant
 from torchferry.training.data.source import ImageInput
 from torchferry.training.discovery.other_data import data_of

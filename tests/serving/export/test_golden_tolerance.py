@@ -11,7 +11,7 @@ from torch import nn
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.tiny_reference import tiny_reference
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.golden_tolerance import GoldenTolerance

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.numbered_strings import (
     all_numbered,
     as_served,

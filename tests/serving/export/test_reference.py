@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.serving.export.tiny_reference import ROWS, half, tiny_reference
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.training.tasks.task import Served
 
 

@@ -15,7 +15,7 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.bundle.tensor_spec import ImageDecode
 from torchferry.serving.export.trained import decode_of, input_of, load_trained, table_of
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.build_source import build_source

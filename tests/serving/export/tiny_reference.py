@@ -9,7 +9,7 @@ from torch.utils.data import TensorDataset
 from tests.serving import tiny_bundle
 from torchferry.contract.tasks.find import task_of
 from torchferry.contract.tasks.task import Task
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.strings import length, listed, strings
 from torchferry.serving.codec.tensors import DATATYPES, STRINGS, dtype_of, from_raw
 

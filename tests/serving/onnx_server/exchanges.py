@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from tests.serving.onnx_server.models.held import Held, sample
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import Exchange
 from torchferry.serving.onnx_server.inference import Inference, Outputs

@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry
 from tests.serving.onnx_server.models.held import Held, until
 from tests.serving.tiny_bundle import VARIANT, described
 from tests.serving.wire import head
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.clients import Clients
 from torchferry.serving.onnx_server.dataplane import DataPlane

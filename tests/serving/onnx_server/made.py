@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from torchferry.contract.tasks.tensors import Tensors
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from tests.serving.onnx_server.in_process import model_of_session
 from tests.serving.tiny_bundle import described
 from tests.serving.wire import in_loop
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.inference import Work
 from torchferry.serving.onnx_server.models.model import Model

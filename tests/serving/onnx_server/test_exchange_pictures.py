@@ -11,7 +11,7 @@ from tests.serving.onnx_server.exchanges import Asking, Free, begin, picture, pi
 from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import in_loop
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.errors import (
     ClientGone,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.onnx_server.pictures import FILE, described, instance_schema
 
 DECODE = ImageDecode(mode="RGB", height=2, width=3, interpolation="bicubic", resize="pad", fill=(1, 2, 3))

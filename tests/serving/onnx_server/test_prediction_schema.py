@@ -9,7 +9,8 @@ import pytest
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.heads import Heads
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.onnx_server.http.openapi import SCHEMAS
 from torchferry.serving.onnx_server.prediction_schema import prediction_schema

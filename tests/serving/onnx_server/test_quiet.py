@@ -11,7 +11,7 @@ from tests.server import Server
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.tiny_bundle import FILE, VARIANT, described
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 INFER = "/v2/models/tiny/infer"
 

@@ -12,7 +12,8 @@ import torch
 from tests.serving.tiny_bundle import FILE, described, variant
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import BundleError
 from torchferry.serving.session import check_golden, check_golden_together, open_session, open_variant
 from torchferry.serving.session.capped_session import CappedSession

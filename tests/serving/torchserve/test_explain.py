@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from tests.serving.tiny_bundle import described
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.predictions_json import Request
 from torchferry.serving.errors import DeadlinePassed, NotExplainable, WrongParameter
 from torchferry.serving.torchserve.explain import Explainer

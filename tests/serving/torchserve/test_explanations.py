@@ -18,7 +18,7 @@ from urllib3 import encode_multipart_formdata
 
 from tests.commands import run_command
 from tests.server import Server
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.client import GrpcClient
 from torchferry.serving.codec.instances import instances
 

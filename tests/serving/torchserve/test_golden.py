@@ -10,7 +10,7 @@ import pytest
 from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.torchserve.tiny_archive import archived
 from torchferry.errors import ServerFault
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.client import Refused, RestClient
 from torchferry.serving.errors import BundleError
 from torchferry.serving.torchserve.golden import Golden, Goldens

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import Metric
 
 from tests.serving.tiny_bundle import described
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.errors import DeadlinePassed, NotDecodable
 from torchferry.serving.torchserve.worker_metrics import NullMetrics, SharedMetrics, worker_metrics

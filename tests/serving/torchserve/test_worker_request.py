@@ -14,7 +14,8 @@ from PIL import Image
 from urllib3 import encode_multipart_formdata
 
 from tests.serving.tiny_bundle import described
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.instances import in_base64
 from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.codec.predictions_json import Request

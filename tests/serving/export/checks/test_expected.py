@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.export.watching import Watching
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.checks import expected as module
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.reference import Reference

@@ -17,7 +17,7 @@ from torchferry.contract.tasks.regression import Regression
 from torchferry.contract.tasks.task import Task
 from torchferry.contract.tasks.tensors import Tensors
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export import batch_file
 from torchferry.serving.export.checks.expected import Expected

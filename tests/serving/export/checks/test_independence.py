@@ -16,7 +16,7 @@ from tests.serving.export.tiny_reference import half
 from tests.serving.export.watching import Watching
 from torchferry.contract.tasks.find import task_of
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.progress import Lines
 from torchferry.serving.export.reference import Reference

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from torchferry.contract.tasks.heads import Heads
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits, limits_for, refusal

@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.serving.export.tiny_reference import half
 from torchferry.errors import GateError, UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.external.external_data import in_full, samples_of
 from torchferry.serving.export.external.input_spec import read_input

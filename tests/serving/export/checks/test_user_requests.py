@@ -13,7 +13,8 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import files
 from torchferry.contract.image import CHANNELS
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.export.checks.user_requests import SAMPLES, UserRequest, user_requests
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.held_apart import Part

@@ -20,7 +20,8 @@ from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import IMAGE, files
 from torchferry.contract.placement import Placement
 from torchferry.contract.resize import spans
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.checks import whole_way
 from torchferry.serving.export.checks.whole_way import WholeWay, differs
 from torchferry.serving.export.reference import Reference

@@ -16,7 +16,7 @@ from tests.serving.export.tiny_reference import half
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import made
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.external_data import (
     MADE_UP,
     CheckedTargets,

@@ -67,7 +67,7 @@ def test_a_network_of_torchvision_with_weights_and_pictures(pictures: Path, weig
     assert (bundle.name, bundle.task) == ("resnet18", Classification(labels=("red", "green", "blue")))
     assert bundle.reference["samples"] == 18
     assert not bundle.reference["random"]
-    decode = bundle.inputs[0].decode
+    decode = bundle.inputs[0].image
     assert decode is not None
     assert (decode.height, decode.mode) == (32, "RGB")
     torch.manual_seed(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.labels import Labels, labelled, read_labels
 
 AB, XYZ = ("a", "b"), ("x", "y", "z")

@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 from tests.serving import networks, signatures
 from tests.serving.export.tiny_reference import half
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.external.binding import bind
 from torchferry.serving.export.external.input_spec import GivenInput, read_input
 from torchferry.serving.export.external.output_specs import output_specs

@@ -14,7 +14,7 @@ from tests.serving.bright_bundle import described_boxes
 from tests.serving.tiny_bundle import GOLDEN, described, written_external
 from torchferry.contract.tasks.tensors import Tensors
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.formats.triton import config, write_triton
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from tests.serving.export.tiny_reference import tiny_reference
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples

@@ -11,7 +11,7 @@ from torch.utils.data import TensorDataset
 from tests.serving import networks
 from tests.serving.export.tiny_reference import ROWS, half, tiny_reference
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import SHOWN, exported_program, place, reason
 from torchferry.training.tasks.task import Served

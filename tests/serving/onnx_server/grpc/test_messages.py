@@ -11,7 +11,7 @@ from tests.serving.onnx_server.calling import infer_request, output_arrays
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.errors import NotDecodable, RequestError, TooLarge, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.grpc.messages import read, write

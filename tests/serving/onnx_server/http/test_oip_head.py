@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import pytest
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import WrongTensor
 from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.oip_head import read_head

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.serving.tiny_bundle import VARIANT, written
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.onnx_server.models import tune
 from torchferry.serving.onnx_server.models.plan import Plan
 from torchferry.serving.onnx_server.models.tune import best, repeated, tuned

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.task import NONE
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 
 YES = np.array([[0.1, 0.9]], np.float32)

@@ -55,8 +55,8 @@ def test_a_photograph_is_answered_as_transformers_does(tmp_path: Path, capsys: p
     assert (bundle.name, bundle.labels) == ("vit-tiny", ("cat", "dog", "bird"))
     assert (bundle.provenance["model"], bundle.provenance["weights"]) == ("vit-tiny", "model.safetensors")
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "a.png")
-    assert bundle.inputs[0].decode is not None
-    picture = decode_image((tmp_path / "a.png").read_bytes(), bundle.inputs[0].decode)
+    assert bundle.inputs[0].image is not None
+    picture = decode_image((tmp_path / "a.png").read_bytes(), bundle.inputs[0].image)
     found = answered(bundle, {"image": picture[None]})["probabilities"]
     processor = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True)
     with torch.no_grad():

@@ -42,7 +42,7 @@ def test_a_photograph_is_answered_as_torchvision_would(tmp_path: Path, capsys: p
     assert "assumed" not in said
 
     bundle = bundles.load(tmp_path / "bundle")
-    decode = bundle.inputs[0].decode
+    decode = bundle.inputs[0].image
     assert decode is not None
     assert (decode.resize, decode.fraction, decode.height) == ("crop", 0.875, 224)
     assert (name_of(type(bundle.task)), bundle.labels[0], len(bundle.labels)) == ("classification", "tench", 1000)
