@@ -95,7 +95,7 @@ def together(
 ) -> Mapping[str, np.ndarray]:
     """In the model's order, which requests that are computed together share."""
     given = {**inputs, **pictures.tensors}
-    return {spec.name: given[spec.name] for spec in specs}
+    return {spec.name: given[spec.name] for spec in specs if spec.name in given}  # state may be kept, and not sent
 
 
 @contextmanager

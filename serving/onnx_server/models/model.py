@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy as np
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.bundle.state import start_of
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
 from torchferry.serving.onnx_server.models.response_cache import ResponseCache
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
+from torchferry.serving.onnx_server.models.sequences import Sequences
 from torchferry.serving.onnx_server.models.sessions import ServedSession, open_sessions
 from torchferry.serving.onnx_server.models.tune import repeated, tuned
 from torchferry.serving.onnx_server.remembered import Remembered
@@ -48,6 +50,8 @@ class Loaded:
     """By how much the process grew."""
     example: Mapping[str, Any] | None = None
     """Of a table a record, from the golden samples."""
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What a sequence begins with, of a model that carries state."""
 
 
 def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancellation | None = None) -> Loaded:
@@ -74,6 +78,7 @@ def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancell
         and seconds[1] < STALL_SECONDS,
         memory_bytes=max(0, _resident_bytes() - before),
         example=_record(bundle, inputs),
+        start=start_of(bundle) if bundle.state else {},
     )
 
 
@@ -124,6 +129,14 @@ class Model:
             cap=self.bundle.max_batch,
         )
         self.cache = ResponseCache(settings.cache_bytes)
+        self.sequences = Sequences(
+            name,
+            self.bundle,
+            loaded.start,
+            settings.sequences,
+            settings.sequence_timeout,
+            lambda reason: self.counts.sequence_ended(reason).add(),
+        )
         # Requests in a session are inside as well, and are not among those that wait.
         running = plan.max_batch * plan.sessions
         self.admission = Admission(name, settings.max_queue + running, self.scheduler.expected_wait)
@@ -141,6 +154,7 @@ class Model:
         # First, because the scheduler may be closed only when nothing is queued or running.
         await self.admission.close()
         self.scheduler.close()
+        self.sequences.close()
 
 
 def _record(bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
