@@ -28,8 +28,6 @@ class Samples:
     """Puts the targets of single samples together, as in training; None stacks them."""
     kept: BatchFile | None = None
     """Where batches stay once they are read, so that a picture is decoded once; None reads them again each time."""
-    batch: int = BATCH
-    """Samples that are read together."""
 
     @property
     def count(self) -> int | None:
@@ -61,10 +59,10 @@ class Samples:
     def _read(self, start: int) -> Iterator[Any]:
         """From the `start`th batch on."""
         if isinstance(self.data, IterableDataset):
-            return islice(DataLoader(self.data, self.batch, collate_fn=self._collated), start, None)
+            return islice(DataLoader(self.data, BATCH, collate_fn=self._collated), start, None)
         size = len(self.data)  # type: ignore[arg-type]  # a list, or map-style
-        left = range(min(start * self.batch, size), size)
-        return iter(DataLoader(Subset(self.data, left), self.batch, collate_fn=self._collated))
+        left = range(min(start * BATCH, size), size)
+        return iter(DataLoader(Subset(self.data, left), BATCH, collate_fn=self._collated))
 
     def _collated(self, samples: list[Any]) -> list[Any]:
         if self.task is None:

@@ -1,8 +1,10 @@
-"""`--state IN=OUT`: an output that is an input of the next request of a sequence, and what a sequence begins with."""
+"""`--state IN=OUT[@AXIS]`: an output that is an input of the next request of a sequence, and what a sequence begins
+with."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,12 +20,24 @@ from torchferry.serving.export.reference import Reference
 from torchferry.training.config.instantiate import one_line
 
 OPTION, START = "--state", "--state-start"
+FORM = re.compile(r"(?P<input>[^=]+)=(?P<output>[^=@]+)(?:@(?P<axis>\d{1,2}))?")
 AnyReference = TypeVar("AnyReference", bound=Reference)
 
 
+@dataclass(frozen=True)
+class Pair:
+    input: str
+    output: str
+    axis: int = 0
+    """Of the batch, in both, as the network has them; what is served has it first."""
+
+
 def add_state_options(group: "argparse._ArgumentGroup") -> None:
-    pairs = "the output OUT of a request is the input IN of the next one of its sequence; again for each pair"
-    group.add_argument(OPTION, action="append", default=[], metavar="IN=OUT", help=pairs)
+    pairs = (
+        "the output OUT of a request is the input IN of the next one of its sequence; again for each pair; @1 where "
+    )
+    pairs += "their batch is axis 1, as of torch's LSTM"
+    group.add_argument(OPTION, action="append", default=[], metavar="IN=OUT[@AXIS]", help=pairs)
     start = "an .npz of what a sequence begins with, by input, without the batch (default zeros)"
     group.add_argument(START, type=Path, metavar="FILE", help=start)
 
@@ -35,7 +49,7 @@ def with_state(reference: AnyReference, texts: Sequence[str], file: Path | None)
         if file is not None:
             raise UserError(f"{START}: is for {OPTION} IN=OUT, which is missing")
         return reference
-    state = _pairs(texts)
+    state = {pair.input: pair.output for pair in read_pairs(texts)}
     if words := wrong_state(state, reference.inputs, reference.outputs):
         raise UserError(f"{OPTION}: {words}{_of_task(reference, state)}")
     specs = [spec for spec in reference.inputs if spec.name in state]
@@ -44,16 +58,17 @@ def with_state(reference: AnyReference, texts: Sequence[str], file: Path | None)
     return replace(reference, state=state, start=_start(specs, file))
 
 
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    state: dict[str, str] = {}
+def read_pairs(texts: Sequence[str]) -> list[Pair]:
+    """Raises UserError."""
+    pairs: list[Pair] = []
     for text in texts:
-        name, _, output = text.partition("=")
-        if not name or not output:
-            raise UserError(f"{OPTION}: '{text}' is not IN=OUT, an input and the output that comes back in it")
-        if name in state:
-            raise UserError(f"{OPTION}: '{name}' is given twice")
-        state[name] = output
-    return state
+        if not (found := FORM.fullmatch(text)):
+            words = "an input and the output that comes back in it, with @AXIS where their batch is not the first axis"
+            raise UserError(f"{OPTION}: '{text}' is not IN=OUT, {words}")
+        pairs.append(Pair(found["input"], found["output"], int(found["axis"] or 0)))
+        if [pair.input for pair in pairs].count(found["input"]) > 1:
+            raise UserError(f"{OPTION}: '{found['input']}' is given twice")
+    return pairs
 
 
 def _of_task(reference: Reference, state: Mapping[str, str]) -> str:

@@ -39,6 +39,20 @@ class Fed(nn.Module):
         return {"scores": self.head(hidden), "hidden": hidden}
 
 
+class Layers(nn.Module):
+    """Two cells above each other, whose state is as torch's GRU has it: [layers, batch, size]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.lower, self.upper, self.head = nn.GRUCell(6, 5), nn.GRUCell(5, 5), nn.Linear(5, 3)
+
+    def forward(self, piece: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        lower = self.lower(piece, hidden[0])
+        upper = self.upper(lower, hidden[1])
+        return self.head(upper), torch.stack([lower, upper])
+
+
 class Adding(nn.Module):
     """y is what came so far, doubled; `factor` of it is carried."""
 

@@ -1,6 +1,6 @@
 """A few sequences whose state a variant carries itself: what it rounds in one request comes back in the next."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.session import Session
 
-SEQUENCES, STEPS = 8, 16
+SEQUENCES, STEPS = 4, 16
 """Computed together, and the requests of each."""
 Arrays = Mapping[str, np.ndarray]
 
@@ -49,6 +49,15 @@ class Carrying:
         return outputs
 
 
+class Requests(Samples):
+    """A batch has one request of each sequence."""
+
+    def batches(self) -> Iterator[tuple[dict[str, np.ndarray], None]]:
+        for step in range(STEPS):
+            values = self.data[step * SEQUENCES : (step + 1) * SEQUENCES]
+            yield {name: each.numpy() for name, each in zip(self.names, values, strict=True)}, None
+
+
 def _sequences(reference: Reference) -> Samples:
     """The first requests of all sequences, then the second ones, with the state that the checkpoint has made."""
     samples = reference.test.repeated(SEQUENCES * STEPS)
@@ -66,4 +75,4 @@ def _sequences(reference: Reference) -> Samples:
                                 f"sequence, each fed with it as '{name}'; is it that input's next value?")  # fmt: skip
     names = reference.test.names
     data = TensorDataset(*(torch.from_numpy(np.concatenate([each[name] for each in steps])) for name in names))
-    return Samples(data, names, batch=SEQUENCES)
+    return Requests(data, names)

@@ -53,6 +53,7 @@ def test_a_start_may_be_of_any_numbers_that_fit(tmp_path: Path, values: np.ndarr
     ("pairs", "words"),
     [
         (["total"], "--state: 'total' is not IN=OUT, an input and the output that comes back in it"),
+        (["total=next_total@x"], "--state: 'total=next_total@x' is not IN=OUT"),
         (["=y"], "--state: '=y' is not IN=OUT"),
         ([*PAIR, "total=y"], "--state: 'total' is given twice"),
         (["totals=next_total"], "--state: there is no input 'totals'; did you mean total?"),
