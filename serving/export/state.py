@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from torchferry.contract.tasks import name_of
+from torchferry.contract.tasks.tensors import Tensors
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle.state import wrong_state
@@ -73,8 +74,7 @@ def read_pairs(texts: Sequence[str]) -> list[Pair]:
 
 def _of_task(reference: Reference, state: Mapping[str, str]) -> str:
     """Where a task's own outputs are all that is served."""
-    served = [spec.name for spec in reference.outputs]
-    if not reference.task.outputs or set(state.values()) <= set(served) or name_of(type(reference.task)) == "tensors":
+    if isinstance(reference.task, Tensors) or set(state.values()) <= {spec.name for spec in reference.outputs}:
         return ""
     return f"; {name_of(type(reference.task))} answers nothing else, and --task tensors all that the network gives"
 
