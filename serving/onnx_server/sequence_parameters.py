@@ -23,6 +23,8 @@ class InSequence:
 
 def read_sequence(given: Mapping[str, Any]) -> InSequence | None:
     """None for a request that is of none, as 0 and an empty text say. Raises WrongParameter."""
+    if given.keys().isdisjoint(SEQUENCE):  # nearly always
+        return None
     start, end = (_flag(given, name) for name in (START, END))
     asked = given.get(ID)
     if asked is None or (not asked and type(asked) in (int, str)):

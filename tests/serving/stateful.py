@@ -1,5 +1,6 @@
 """Networks that carry state from request to request, and the reference and the bundle of one that adds up."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,18 +86,21 @@ def reference_of(network: nn.Module, **change: Any) -> Reference:
     return Reference(**content | change)
 
 
-def written_adding(folder: Path, name: str = "adding", version: str = "1.0", start: float = 0.0) -> Bundle:
-    """A bundle of Adding in a folder of its own there, whose sequences begin with `start`."""
+def written_adding(
+    folder: Path, name: str = "adding", version: str = "1.0", start: float = 0.0, width: int = 2
+) -> Bundle:
+    """A bundle of Adding in a folder of its own there, of `width` numbers, whose sequences begin with `start`."""
     root = folder / f"{name}-{version}"
     for part in ("golden", "state", Path(FILE).parent):
         (root / part).mkdir(parents=True)
-    x, total = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32), np.ones((2, 2), np.float32)
+    inputs, outputs = ([replace(spec, shape=(-1, width)) for spec in specs] for specs in (INPUTS, OUTPUTS))
+    x, total = np.full((2, width), [[0.25], [0.75]], np.float32), np.ones((2, width), np.float32)
     np.savez(root / "golden" / "inputs.npz", x=x, total=total)
     np.savez(root / "golden" / "outputs.npz", y=2 * (x + total), next_total=x + total)
-    np.savez(root / START, total=np.full(2, start, np.float32))
+    np.savez(root / START, total=np.full(width, start, np.float32))
     ends = [
-        [helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, ["n", 2]) for spec in specs]
-        for specs in (INPUTS, OUTPUTS)
+        [helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, ["n", width]) for spec in specs]
+        for specs in (inputs, outputs)
     ]
     nodes = [
         helper.make_node("Add", ["x", "total"], ["next_total"]),
@@ -112,8 +116,8 @@ def written_adding(folder: Path, name: str = "adding", version: str = "1.0", sta
         version=version,
         task="tensors",
         labels=(),
-        inputs=INPUTS,
-        outputs=OUTPUTS,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
         state=STATE,
         files=bundles.checksums(root),
     )

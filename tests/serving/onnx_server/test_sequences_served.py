@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2_grpc
 
 from tests.server import Server
 from tests.serving.onnx_server.asking import arrays, ask, raw_tensor, tensor
+from tests.serving.onnx_server.calling import channel, infer_request, output_arrays
 from tests.serving.onnx_server.clients.environment import python_with
 from tests.serving.onnx_server.telemetry.scraping import value
 from tests.serving.onnx_server.test_clients import CLIENTS, LENGTH
@@ -18,13 +20,16 @@ from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
 
 INFER = "/v2/models/adding/infer"
 ONES = np.ones((1, 2), np.float32)
+WIDE = 60_000
+"""Numbers that are read in a thread, where they are typed."""
 
 
 @pytest.fixture(scope="module")
 def adding(starts_server: None, engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("adding")
     options = ("--sequences", 4, "--sequence-timeout", 300, "--grpc-engine", engine)
-    server = Server(written_adding(folder).root, folder=folder, runtime="onnx", options=options)
+    bundles = [written_adding(folder).root, written_adding(folder, "wide", width=WIDE).root]
+    server = Server(*bundles, folder=folder, runtime="onnx", options=options)
     try:
         yield server.wait_ready()
     finally:
@@ -86,6 +91,27 @@ def test_raw_tensors_in_a_sequence(adding: dict[str, str]) -> None:
     answers = [step(sequence_start=True), *(step() for _ in range(3)), step(sequence_end=True)]
     assert [float(each["y"][0, 0]) for each in answers] == [2, 4, 6, 8, 10]
     assert {tuple(each) for each in answers} == {("y",)}
+
+
+def test_a_streams_requests_keep_their_order_whatever_they_take_to_be_read(adding: dict[str, str]) -> None:
+    """Typed numbers are read in a thread, and raw ones at once."""
+    requests = []
+    for number in range(12):
+        x = np.full((1, WIDE), number + 1, np.float32)
+        request = infer_request("wide", {"x": x}, id=str(number))
+        if number % 3 == 0:
+            del request.raw_input_contents[:]
+            request.inputs[0].contents.fp32_contents.extend(x.ravel())
+        request.parameters["sequence_id"].int64_param = 5
+        request.parameters["sequence_start"].bool_param = number == 0
+        request.parameters["sequence_end"].bool_param = number == 11
+        requests.append(request)
+    with channel(adding["grpc"]) as opened:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(opened)
+        answers = list(stub.ModelStreamInfer(iter(requests), timeout=60))
+    assert [answer.error_message for answer in answers] == [""] * 12
+    first = [float(output_arrays(answer.infer_response)["y"][0, 0]) for answer in answers]
+    assert first == [2 * number * (number + 1) / 2 for number in range(1, 13)]
 
 
 def test_what_is_said_of_it(adding: dict[str, str]) -> None:
