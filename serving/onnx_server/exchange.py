@@ -16,7 +16,7 @@ from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.strings import length
 from torchferry.serving.codec.tensors import STRINGS, check_axes, check_batch
 from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongParameter, WrongTensor
-from torchferry.serving.onnx_server.classification import classified
+from torchferry.serving.onnx_server.classification import wanted_of
 from torchferry.serving.onnx_server.form import Form
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.intake import COUNTED, own_bytes
@@ -285,12 +285,7 @@ class Exchange(Generic[Answer]):
             if outputs:
                 return self._write(outputs)
         remaining, scheduler, client = self.remaining(), model.scheduler, self.client
-        # Of all that wait, which is quickly known; and if that is too much, of what has its turn before.
-        if (
-            scheduler.expected_wait(interactive=interactive) > remaining
-            and scheduler.expected_wait(client, interactive=interactive) > remaining
-        ):
-            raise model.admission.overloaded("it would pass its deadline in the queue")
+        model.admission.check_time(client, remaining, interactive=interactive)
         if not interactive and scheduler.queued >= self.plane.settings.max_queue / 2:
             model.admission.make_room(client, "requests of priority batch have half of the queue", _waits_as_batch)
         deadline = self.context.started + self.limit
@@ -311,8 +306,8 @@ class Exchange(Generic[Answer]):
         if self.step:
             self.model.sequences.computed(self.step, outputs)
         if sum(each.classes * len(outputs[each.name]) for each in self.asked.outputs if each.classes) <= FEW_CLASSES:
-            return self._encode(self._wanted(outputs))
-        begin = partial(self.plane.threads.run, self.client, [partial(self._wanted, outputs)])
+            return self._encode(wanted_of(outputs, self.asked, self.model))
+        begin = partial(self.plane.threads.run, self.client, [partial(wanted_of, outputs, self.asked, self.model)])
         return self._wait("encode", lambda wanted: self._encode(*wanted), begin)
 
     def _encode(self, wanted: Outputs) -> None:
@@ -342,18 +337,6 @@ class Exchange(Generic[Answer]):
             self._go_on()
             made.append(piece)
         return made
-
-    def _wanted(self, outputs: Outputs) -> Outputs:
-        if not self.asked.outputs:
-            answered = self.model.sequences.answered(outputs) if self.step else outputs
-            return {name: outputs[name] for name in answered}
-        labels_of = self.model.bundle.labels_of
-        return {
-            each.name: classified(outputs[each.name], each.classes, labels_of(each.name))
-            if each.classes
-            else outputs[each.name]
-            for each in self.asked.outputs
-        }
 
     def _check_size(self, samples: int) -> None:
         """Raises TooLarge."""
