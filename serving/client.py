@@ -3,7 +3,7 @@
 import json
 import mimetypes
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,13 +18,19 @@ from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.strings import strings
-from torchferry.serving.codec.tensors import STRINGS, dtype_of, write_tensors
+from torchferry.serving.codec.tensors import DATATYPES, STRINGS, dtype_of, from_raw, to_raw, write_tensors
 from torchferry.serving.net.unix_sockets import SCHEME
 from torchferry.serving.patience import NONE, Patience
+from torchferry.serving.sequence import Sequence as Kept
 from torchferry.serving.unix_http import UnixPool
 
+INFER = "/inference.GRPCInferenceService/ModelInfer"
 # What a server says over gRPC where it would say 4xx over HTTP.
-REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED)
+REFUSALS = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+)
 DENIALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
 DENIED, TOO_MANY, UNAVAILABLE = (401, 403, 404, 405), 429, 503
 RETRY_AFTER = "retry-after"
@@ -97,6 +103,17 @@ class Client(ABC):
         server does, and TorchServe does not."""
         return None
 
+    def sequence(self, model: str, word: int | str | None = None) -> Kept:
+        """Requests between which the server keeps the model's state, by an id that is new unless one is given."""
+        return Kept(self, model, word)
+
+    @abstractmethod
+    def step(
+        self, model: str, inputs: Mapping[str, np.ndarray], parameters: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """Outputs by name, with parameters of the Open Inference Protocol, which TorchServe's call has not; raises as
+        `predict` does."""
+
     @abstractmethod
     def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
         """The body of the answer to `body`; with so many labels of a ranking, where that is said."""
@@ -149,7 +166,7 @@ class RestClient(Client):
         `predict` does, and Refused where a server answers in JSON all the same."""
         # TorchServe without a gateway hands no query on.
         media = mimetypes.guess_type(f"answer.{form}")[0] or "*/*"
-        answer = self._sent(model, body, f"?form={quote(form)}", {"Accept": media})
+        answer = self._sent(model, f"/predictions/{model}?form={quote(form)}", body, {"Accept": media})
         if answer.headers.get("Content-Type", "").startswith("application/json"):
             why = "its task has no such form, or the server reads no ?form="
             raise Refused(f"{self.where}: {model} answered in JSON and not with a {form}; {why}")
@@ -164,14 +181,19 @@ class RestClient(Client):
             return None  # whoever asks about a sample is told what is wrong
 
     def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
-        return self._sent(model, body, headers={"X-Top-K": str(top_k)} if top_k else {}).data
+        return self._sent(model, f"/predictions/{model}", body, {"X-Top-K": str(top_k)} if top_k else {}).data
 
-    def _sent(
-        self, model: str, body: bytes, query: str = "", headers: Mapping[str, str] | None = None
-    ) -> urllib3.BaseHTTPResponse:
+    def step(
+        self, model: str, inputs: Mapping[str, np.ndarray], parameters: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        body = json.dumps(write_tensors(inputs, "inputs") | {"parameters": dict(parameters)}).encode()
+        kind = {"Content-Type": "application/json"}
+        return _tensors(self._answer(model, self._sent(model, f"/v2/models/{model}/infer", body, kind).data))
+
+    def _sent(self, model: str, path: str, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         waits = self.patience.waits()
         while True:
-            answer = self._post(f"{self.base}/predictions/{model}{query}", body, headers or {})
+            answer = self._post(self.base + path, body, headers)
             if answer.status == 200:
                 return answer
             if answer.status not in (TOO_MANY, UNAVAILABLE) or not waits.again(answer.headers.get(RETRY_AFTER)):
@@ -233,10 +255,34 @@ class GrpcClient(Client):
     def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
         parts = self.parts | ({"top_k": str(top_k).encode()} if top_k else {})
         request = predictions_grpc.Request(model_name=model, input={"data": body, **parts})
+        return bytes(self._called(model, self.predictions, request).prediction)
+
+    def step(
+        self, model: str, inputs: Mapping[str, np.ndarray], parameters: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        from tritonclient.grpc import service_pb2 as messages  # which TorchServe's call does not need
+
+        request = messages.ModelInferRequest(model_name=model)
+        for name, values in inputs.items():
+            datatype = DATATYPES[values.dtype]
+            request.inputs.add(name=name, datatype=datatype, shape=values.shape)
+            request.raw_input_contents.append(to_raw(values, datatype))
+        for name, value in parameters.items():
+            kind = {bool: "bool_param", int: "int64_param", str: "string_param"}[type(value)]
+            setattr(request.parameters[name], kind, value)
+        answers = messages.ModelInferResponse.FromString
+        call = self.channel.unary_unary(INFER, messages.ModelInferRequest.SerializeToString, answers)
+        response = self._called(model, call, request)
+        return {
+            output.name: from_raw(raw, list(output.shape), _spec(output))
+            for output, raw in zip(response.outputs, response.raw_output_contents, strict=True)
+        }
+
+    def _called(self, model: str, call: Callable[..., Any], request: Any) -> Any:
         waits = self.patience.waits()
         while True:
             try:
-                return bytes(self.predictions(request, timeout=self.timeout, metadata=self.metadata).prediction)
+                return call(request, timeout=self.timeout, metadata=self.metadata)
             except grpc.RpcError as error:
                 said = {key: str(value) for key, value in error.trailing_metadata() or ()}
                 if RETRY_AFTER not in said or not waits.again(said[RETRY_AFTER]):
@@ -260,6 +306,10 @@ class GrpcClient(Client):
 def _body(sample: bytes | str) -> bytes:
     """A text goes as JSON, which says so over gRPC as well, whatever it begins with."""
     return json.dumps({"text": sample}).encode() if isinstance(sample, str) else sample
+
+
+def _spec(output: Any) -> TensorSpec:
+    return TensorSpec(name=output.name, datatype=output.datatype, shape=tuple(output.shape))
 
 
 def _tensors(answer: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -79,6 +79,12 @@ class WrongParameter(RequestError):
     code = "wrong_parameter"
 
 
+class UnknownSequence(RequestError):
+    """The server keeps no sequence of that id: it was not begun, or it is over."""
+
+    code = "unknown_sequence"
+
+
 class NotExplainable(RequestError):
     """The model, or this request to it, has no gradient that says anything."""
 

@@ -26,6 +26,7 @@ from torchferry.errors import UserError
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.choice import Choice, parse_choice
 from torchferry.serving.bundle.signed import Listing, Signed
+from torchferry.serving.bundle.state import wrong_state
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
@@ -69,6 +70,8 @@ class Bundle:
     max_batch: int | None = None
     """The most samples that a server may compute together; None, as in a bundle of before this key, is no limit. 1
     where a sample's answer depends on the samples beside it."""
+    state: dict[str, str] = dataclasses.field(default_factory=dict)
+    """By input, the output that is its value in the next request of a sequence."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -338,6 +341,8 @@ def _check_words(path: Path, bundle: Bundle) -> None:
             raise BundleError(f"{path}: '{name}' cannot be a name; {NAME_RULE}")
     if bundle.max_batch is not None and not (type(bundle.max_batch) is int and bundle.max_batch >= 1):
         raise BundleError(f"{path}: its max_batch is {bundle.max_batch!r}; it is a whole number above 0, or null")
+    if words := wrong_state(bundle.state, bundle.inputs, bundle.outputs):
+        raise BundleError(f"{path}: its state: {words}")
     for relative in bundle.files:
         if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
             raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")

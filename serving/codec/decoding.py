@@ -134,7 +134,9 @@ class Decoding:
         """All tensors in the model's order, which requests that are computed together share, once all are decoded.
         Raises WrongTensor and TooLarge."""
         given = {**inputs, **self.fixed, **{spec.name: self._stacked(spec.name) for spec in self.given if spec.axes}}
-        tensors = {spec.name: given[spec.name] for spec in self.specs}
+        tensors = {
+            spec.name: given[spec.name] for spec in self.specs if spec.name in given
+        }  # state may be kept, not sent
         check_axes(tensors, self.specs)
         return tensors
 

@@ -233,9 +233,19 @@ def _read_json(body: bytes, bundle: Bundle, most: int) -> Request:
         return _records([content], table, "labels", most)
     if not (isinstance(content, dict) and _are_tensors(content.get("inputs"))):
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}")
+    if content.get("parameters"):
+        _check_sequence(content["parameters"], bundle)
     check_names_read(content, {"inputs"}, "the body")
     inputs, files = read_tensors(content, bundle.inputs, most)
     return Request(inputs, "tensors", files=files)
+
+
+def _check_sequence(parameters: Any, bundle: Bundle) -> None:
+    """Raises WrongParameter for those of a sequence."""
+    if isinstance(parameters, dict) and parameters.get("sequence_id"):
+        words = "state is kept by the ONNX Runtime server alone, at /v2/models/NAME/infer, with --sequences"
+        again = "".join(f"; send '{output}' of an answer as '{name}' next" for name, output in bundle.state.items())
+        raise WrongParameter(f"sequence_id is {parameters['sequence_id']!r:.100}; {words}{again}")
 
 
 def _related(content: dict[str, Any], bundle: Bundle) -> tuple[str, ...]:

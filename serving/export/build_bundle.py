@@ -23,6 +23,7 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.provenance import PROVENANCE
 from torchferry.serving.bundle.signature import SigningKey
+from torchferry.serving.bundle.state import START
 from torchferry.serving.bundle.variant import Variant
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
@@ -34,6 +35,7 @@ from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.other_sizes import OtherSizes
 from torchferry.serving.export.checks.padding import Padding
 from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
+from torchferry.serving.export.checks.state_chain import StateChain
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.choice import chosen
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
@@ -85,8 +87,8 @@ def export(
         expected = Expected(reference, Path(scratch), progress)
         sizes, padding = OtherSizes(reference), Padding(reference, described.pads)
         tolerance = GoldenTolerance(expected, independence, GOLDEN)
-        way = WholeWay(reference, described)
-        judges = Judges(expected, independence, way, sizes, padding, tolerance, providers)
+        way, chain = WholeWay(reference, described), StateChain(reference)
+        judges = Judges(expected, independence, way, sizes, padding, tolerance, chain, providers)
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
@@ -95,6 +97,9 @@ def export(
         progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms{of_size}")
         choice = _chosen(variants, serve, folder, reference)
         _write_golden(folder, reference)
+        if reference.state:
+            (folder / START).parent.mkdir()
+            _save(folder / START, reference.start)
         made = dataclasses.replace(
             described,
             reference={
@@ -178,6 +183,7 @@ def _described(reference: Reference, root: Path, model_version: str) -> Bundle:
         provenance={},
         files={},
         max_batch=reference.max_batch,
+        state=dict(reference.state),
         code=_code(reference, root),
     )
 

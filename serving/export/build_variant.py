@@ -15,6 +15,7 @@ from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.other_sizes import OtherSizes
 from torchferry.serving.export.checks.padding import Padding
+from torchferry.serving.export.checks.state_chain import StateChain
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.numbered_strings import numbering
@@ -42,6 +43,7 @@ class Judges:
     sizes: OtherSizes
     padding: Padding
     tolerance: GoldenTolerance
+    chain: StateChain
     providers: Providers = CPU_ALONE
     """That graphs of ONNX Runtime's are measured on, beside the CPU."""
 
@@ -92,6 +94,7 @@ class _Judged:
             or dependence.refusal
             or self.judges.sizes.refusal(session, self.name, measured)
             or self.judges.padding.refusal(session, self.name)
+            or self.judges.chain.refusal(session, self.limits)
             or self.judges.way.refusal(session, tolerance)
         )
         return Variant(

@@ -26,6 +26,7 @@ from torchferry.serving.export.own_sizes import read_sides
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.provider_gate import providers_of
 from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.state import with_state
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.session.providers import ASKED
 from torchferry.serving.session.runtimes import RUNTIMES, TORCH
@@ -48,6 +49,7 @@ OF_MODEL = {
         ("eval_data", "source", "calibration_data", "reference"), "a run is judged on its own data; evaluate has others"
     ),
     **dict.fromkeys(("input", "pad", "labels", "outputs"), "a run says itself what it takes and answers"),
+    **dict.fromkeys(("state", "state_start"), "a run's network has one input, and carries nothing"),
     **dict.fromkeys(
         ("model_args", "weights", "weights_key", "weights_prefix"), "a run has its own network and weights"
     ),
@@ -90,6 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
     reference = dataclasses.replace(reference, max_batch=_most(options.max_batch, reference.max_batch))
+    reference = with_state(reference, options.state, options.state_start)
     if reference.graph is not None and options.variants is None:
         names = [name for name in names if RUNTIMES[name].package != TORCH]  # of which a graph has none
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)

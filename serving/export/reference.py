@@ -46,6 +46,10 @@ class Reference:
     """Of text, by name, that the bundle holds because an input's `decode` needs them."""
     max_batch: int | None = None
     """The most samples that are ever computed together, by servers as well as here; None is no limit."""
+    state: Mapping[str, str] = field(default_factory=dict)
+    """By input, the output that is its value in the next request of a sequence."""
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """By input of the state what a sequence begins with, of one sample, without the batch."""
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, computed in eager mode."""

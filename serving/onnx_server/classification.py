@@ -1,8 +1,24 @@
-"""The classification extension: the best classes of each sample instead of all the numbers."""
+"""What is answered of the outputs; by the classification extension the best classes instead of all the numbers."""
 
 from collections.abc import Sequence
 
 import numpy as np
+
+from torchferry.serving.onnx_server.inference import Inference, Outputs
+from torchferry.serving.onnx_server.models.model import Model
+
+
+def wanted_of(outputs: Outputs, asked: Inference, model: Model) -> Outputs:
+    """Those that are asked for; where none is named all, in a sequence without the state, which is kept."""
+    if not asked.outputs:
+        return {name: outputs[name] for name in model.sequences.answered(outputs)} if asked.sequence else outputs
+    labels_of = model.bundle.labels_of
+    return {
+        each.name: classified(outputs[each.name], each.classes, labels_of(each.name))
+        if each.classes
+        else outputs[each.name]
+        for each in asked.outputs
+    }
 
 
 def classified(values: np.ndarray, classes: int, labels: Sequence[str]) -> np.ndarray:

@@ -13,15 +13,19 @@ from torchferry.serving.codec.tensors import triton_type
 from torchferry.serving.onnx_server import columns, encoded_inputs
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
+from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.session.providers import GPUS
 from torchferry.serving.session.runtimes import RUNTIMES
 
 NAME = "torchferry"
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics")
+SEQUENCE = "sequence"
+"""The extension of a server that keeps some."""
 
 
-def server() -> dict[str, Any]:
-    return {"name": NAME, "version": __version__, "extensions": list(EXTENSIONS)}
+def server(settings: Settings) -> dict[str, Any]:
+    extensions = sorted([*EXTENSIONS, *([SEQUENCE] if settings.sequences else [])])
+    return {"name": NAME, "version": __version__, "extensions": extensions}
 
 
 def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": _platform(model),
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant} | _task(model) | _cap(model) | _words(model),
+        "parameters": {"variant": model.loaded.variant} | _task(model) | _cap(model) | _carried(model) | _words(model),
     }
 
 
@@ -47,7 +51,7 @@ def configuration(model: Model) -> dict[str, Any]:
         "max_batch_size": loaded.plan.max_batch,
         "input": [_field(spec) for spec in model.bundle.inputs],
         "output": [_field(spec) for spec in model.bundle.outputs],
-        "dynamic_batching": {"max_queue_delay_microseconds": round(model.scheduler.max_delay * 1e6)},
+        **_batching(model),
         "instance_group": [
             {
                 "name": loaded.variant,
@@ -56,8 +60,22 @@ def configuration(model: Model) -> dict[str, Any]:
             }
         ],
         "parameters": {name: {"string_value": str(value)} for name, value in parameters.items()}
-        | {name: {"string_value": json.dumps(said)} for name, said in _words(model).items()},
+        | {name: {"string_value": json.dumps(said)} for name, said in (_carried(model) | _words(model)).items()},
     }
+
+
+def _batching(model: Model) -> dict[str, Any]:
+    """Requests of several sequences share batches as all others do, the oldest first."""
+    delay, sequences = {"max_queue_delay_microseconds": round(model.scheduler.max_delay * 1e6)}, model.sequences
+    if not sequences.are_kept:
+        return {"dynamic_batching": delay}
+    inputs = model.input_specs
+    state = [
+        {"input_name": name, "output_name": output} | _type(inputs[name]) for name, output in model.bundle.state.items()
+    ]
+    oldest = {"max_candidate_sequences": sequences.most} | delay
+    idle = round(sequences.seconds * 1e6)
+    return {"sequence_batching": {"max_sequence_idle_microseconds": idle, "oldest": oldest, "state": state}}
 
 
 def _platform(model: Model) -> str:
@@ -105,6 +123,12 @@ def _task(model: Model) -> dict[str, Any]:
     return {"task": name_of(type(model.bundle.task))}
 
 
+def _carried(model: Model) -> dict[str, Any]:
+    """Which output is which input of the next request, and how many sequences the server keeps itself."""
+    kept = {"sequences": model.sequences.most} if model.sequences.are_kept else {}
+    return {"state": dict(model.bundle.state)} | kept if model.bundle.state else {}
+
+
 def _words(model: Model) -> dict[str, Any]:
     """What the numbers stand for: a table's columns, how files become pictures, in whose pixels outputs are, the labels
     of the first output, and those of each of several outputs that has names for its own."""
@@ -135,5 +159,9 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _field(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name} | _type(spec)
+
+
+def _type(spec: TensorSpec) -> dict[str, Any]:
     """Triton leaves the batch out of `dims`."""
-    return {"name": spec.name, "data_type": triton_type(spec.datatype), "dims": list(spec.shape[1:])}
+    return {"data_type": triton_type(spec.datatype), "dims": list(spec.shape[1:])}

@@ -8,51 +8,35 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from torchferry.serving.codec.decoding import Decoding
-from torchferry.serving.codec.strings import held, length
+from torchferry.serving.codec.strings import length
 from torchferry.serving.codec.tensors import STRINGS, check_axes, check_batch
 from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongParameter, WrongTensor
-from torchferry.serving.onnx_server.classification import classified
+from torchferry.serving.onnx_server.classification import wanted_of
+from torchferry.serving.onnx_server.form import Form
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
-from torchferry.serving.onnx_server.intake import COUNTED
+from torchferry.serving.onnx_server.intake import COUNTED, own_bytes
 from torchferry.serving.onnx_server.models.admission import Inside
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.models.sequences import Step
 from torchferry.serving.onnx_server.pieces import Pieces, answer_too_large, bounded
 from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
+from torchferry.serving.onnx_server.sequence_parameters import InSequence
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.dataplane import DataPlane
 
 Answer = TypeVar("Answer")
-Written = TypeVar("Written", covariant=True)
 LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
 VERY_LARGE = 2**20
 """Bytes of which one call of a JSON reader may keep the interpreter's lock for 20 ms."""
 FEW_CLASSES = 1024
 """Best classes of an answer, 2 us each; more are named in a thread."""
-
-
-class Form(Protocol[Written]):
-    """A request as its protocol has it."""
-
-    @property
-    def size(self) -> int:
-        """Bytes, as it was sent."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether to read it would hold up the others, so that a thread does."""
-
-    def read(self, model: Model) -> Inference:
-        """What it asks for. Raises RequestError."""
-
-    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Written | Pieces[Written]:
-        """Pieces where it would hold up the others."""
 
 
 class Exchange(Generic[Answer]):
@@ -67,6 +51,10 @@ class Exchange(Generic[Answer]):
     """Of the cache, where there is one."""
     held = 0
     """Bytes that are counted until it is over."""
+    step: Step | None = None
+    """Of the sequence that it is one of."""
+    is_version_named = True
+    """By the request; else it may be one of a sequence that another version keeps."""
 
     def __init__(
         self,
@@ -104,13 +92,23 @@ class Exchange(Generic[Answer]):
     def admit(self, name: str, version: str) -> bool:
         """Find the model and take a place in it; if there is none, the exchange is over."""
         try:
-            self.context.model = self.model = self.plane.repository.find(name, version)
-            self.model.admission.enter(self)
-            self.admitted = True
-            self.plane.inside += 1
+            self._enter(self.plane.repository.find(name, version))
+            self.is_version_named = version == self.model.version
         except RequestError as error:
             self.end(error)
         return self.admitted
+
+    def _enter(self, model: Model) -> None:
+        """Raises UnknownModel and Overloaded."""
+        self.context.model = self.model = model
+        model.admission.enter(self)
+        self.admitted = True
+        self.plane.inside += 1
+
+    def _leave(self) -> None:
+        self.admitted = False
+        self.plane.inside -= 1
+        self.model.admission.leave(self)
 
     def take(self, form: Form[Answer]) -> None:
         """Read what is asked, and answer it in time."""
@@ -135,9 +133,10 @@ class Exchange(Generic[Answer]):
             if done:
                 done(self)
         finally:
+            if self.step:
+                self.model.sequences.leave(self.step, is_answered=not isinstance(result, BaseException))
             if self.admitted:
-                self.plane.inside -= 1
-                self.model.admission.leave(self)
+                self._leave()
             if self.held:
                 self.plane.intake.release(self.client, self.held)
             self.plane.finished(self.context, result if isinstance(result, BaseException) else None)
@@ -197,7 +196,7 @@ class Exchange(Generic[Answer]):
 
     def _hold_own(self, *tensors: np.ndarray) -> None:
         for values in tensors:
-            if (values.dtype == object or values.nbytes > COUNTED) and (own := _own_bytes(values)) > COUNTED:
+            if (values.dtype == object or values.nbytes > COUNTED) and (own := own_bytes(values)) > COUNTED:
                 self._hold(own)
 
     def _read(self) -> None:
@@ -216,6 +215,8 @@ class Exchange(Generic[Answer]):
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
             if wanted.classes and self.model.output_datatypes[wanted.name] == STRINGS:
                 raise WrongParameter(f"classification: '{wanted.name}' is {STRINGS}; it is for numbers, each a class's")
+        if asked.sequence and not self._is_in_line(asked.sequence):
+            return
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
             self._hold_own(*asked.inputs.values())
@@ -223,6 +224,21 @@ class Exchange(Generic[Answer]):
         else:
             self._hold_own(*asked.inputs.values())
             self._compute()
+
+    def _is_in_line(self, asked: InSequence) -> bool:
+        """It takes its place there; False where another version keeps the sequence, which then reads the request.
+        Raises RequestError."""
+        owner = self.client if self.plane.settings.tokens else ""
+        if not self.is_version_named:
+            self.is_version_named = True  # from here on
+            keeping = self.plane.repository.keeping(self.model, owner, asked)
+            if keeping is not self.model:
+                self._leave()
+                self._enter(keeping)
+                self._begin()
+                return False
+        self.step = self.model.sequences.enter(owner, asked)
+        return True
 
     def _go_on(self) -> None:
         """Called in a thread. Raises DeadlinePassed, and ClientGone where nobody waits any more."""
@@ -263,23 +279,30 @@ class Exchange(Generic[Answer]):
         return counted
 
     def _compute(self) -> None:
-        """From the cache, or once a session has had time for it."""
+        """From the cache, or once a session has had time for it, of a sequence in its turn."""
+        if self.step is None:
+            return self._submit()
+        if turn := self.model.sequences.turn(self.step, check_batch(self.asked.inputs)):
+            return self._wait("in_line", lambda _: self._take_turn(), lambda: turn)
+        return self._take_turn()
+
+    def _take_turn(self) -> None:
+        assert self.step
+        self.asked.inputs = self.model.sequences.inputs(self.step, self.asked.inputs)
+        self._submit()
+
+    def _submit(self) -> None:
         inputs, model, interactive = self.asked.inputs, self.model, self.asked.interactive
         self.context.samples = check_batch(inputs)
         check_axes(inputs, model.bundle.inputs)
         self._check_size(self.context.samples)
-        if model.cache.limit:
+        if model.cache.limit and not self.step:
             self.key, outputs = model.cache.find(inputs)
             self.context.cache = "hit" if outputs else "miss"
             if outputs:
                 return self._write(outputs)
         remaining, scheduler, client = self.remaining(), model.scheduler, self.client
-        # Of all that wait, which is quickly known; and if that is too much, of what has its turn before.
-        if (
-            scheduler.expected_wait(interactive=interactive) > remaining
-            and scheduler.expected_wait(client, interactive=interactive) > remaining
-        ):
-            raise model.admission.overloaded("it would pass its deadline in the queue")
+        model.admission.check_time(client, remaining, interactive=interactive)
         if not interactive and scheduler.queued >= self.plane.settings.max_queue / 2:
             model.admission.make_room(client, "requests of priority batch have half of the queue", _waits_as_batch)
         deadline = self.context.started + self.limit
@@ -297,9 +320,11 @@ class Exchange(Generic[Answer]):
 
     def _write(self, outputs: Outputs) -> None:
         self.context.outputs = outputs
+        if self.step:
+            self.model.sequences.computed(self.step, outputs)
         if sum(each.classes * len(outputs[each.name]) for each in self.asked.outputs if each.classes) <= FEW_CLASSES:
-            return self._encode(self._wanted(outputs))
-        begin = partial(self.plane.threads.run, self.client, [partial(self._wanted, outputs)])
+            return self._encode(wanted_of(outputs, self.asked, self.model))
+        begin = partial(self.plane.threads.run, self.client, [partial(wanted_of, outputs, self.asked, self.model)])
         return self._wait("encode", lambda wanted: self._encode(*wanted), begin)
 
     def _encode(self, wanted: Outputs) -> None:
@@ -329,17 +354,6 @@ class Exchange(Generic[Answer]):
             self._go_on()
             made.append(piece)
         return made
-
-    def _wanted(self, outputs: Outputs) -> Outputs:
-        if not self.asked.outputs:
-            return outputs
-        labels_of = self.model.bundle.labels_of
-        return {
-            each.name: classified(outputs[each.name], each.classes, labels_of(each.name))
-            if each.classes
-            else outputs[each.name]
-            for each in self.asked.outputs
-        }
 
     def _check_size(self, samples: int) -> None:
         """Raises TooLarge."""
@@ -378,13 +392,6 @@ class Exchange(Generic[Answer]):
 def _in_turn(*calls: Callable[[], None]) -> None:
     for call in calls:
         call()
-
-
-def _own_bytes(values: np.ndarray) -> int:
-    """But for what is only seen through it: a request's own, which is counted as that."""
-    while isinstance(values.base, np.ndarray):
-        values = values.base
-    return held(values) if values.base is None else 0
 
 
 def _waits_as_batch(request: Inside) -> bool:

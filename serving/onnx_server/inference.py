@@ -13,14 +13,18 @@ from torchferry.contract.placement import Placement
 from torchferry.nearest import nearest
 from torchferry.serving.errors import WrongParameter
 from torchferry.serving.onnx_server.remembered import Remembered
+from torchferry.serving.onnx_server.sequence_parameters import SEQUENCE, InSequence, read_sequence
 from torchferry.serving.session.padding import Sizes
 
 Shapes = tuple[tuple[int, ...], ...]
 Outputs = Mapping[str, np.ndarray]
 
-OF_REQUESTS = ("timeout", "priority", "binary_data_output", "triton_enable_empty_final_response")
-ELSEWHERE = ("shared_memory_", "sequence_")
-"""What names begin with that other servers keep something for."""
+OF_REQUESTS = ("timeout", "priority", "binary_data_output", "triton_enable_empty_final_response", *SEQUENCE)
+ELSEWHERE = {
+    "shared_memory_": "this server keeps no shared memory",
+    "sequence_": f"a request is one of a sequence by {', '.join(SEQUENCE)} of its own",
+}
+"""What names begin with that mean something elsewhere, and what is right here."""
 PARAMETERS = 64
 """Each is compared with ours, which takes its time."""
 LIKE = 0.85
@@ -53,6 +57,8 @@ class Inference:
     interactive: bool = True
     timeout: float | None = None
     """Seconds, the time in the queue included."""
+    sequence: InSequence | None = None
+    """The one that it is of, whose state the server keeps."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     heads: Remembered[Shapes, bytes] | None = None
     """What stands before the raw elements of an answer, by the outputs' shapes: kept for those who ask the same."""
@@ -62,7 +68,7 @@ class Inference:
 
     def of(self, inputs: Mapping[str, np.ndarray], files: Mapping[str, Sequence[bytes]]) -> "Inference":
         """The same asked of these inputs."""
-        said = self.id, self.outputs, self.interactive, self.timeout, self.parameters, self.heads
+        said = self.id, self.outputs, self.interactive, self.timeout, self.sequence, self.parameters, self.heads
         return Inference(inputs, files, *said)
 
 
@@ -130,19 +136,20 @@ def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
     for name, value in given.items():
         if name in known or not value:
             continue
-        if name.startswith(ELSEWHERE):
-            raise WrongParameter(f"{name} is {value!r}; this server keeps neither sequences nor shared memory")
+        if begin := next(filter(name.startswith, ELSEWHERE), None):
+            raise WrongParameter(f"{name} is {value!r}; {ELSEWHERE[begin]}")
         if near := nearest(name, known, LIKE):
             raise WrongParameter(f"there is no parameter '{name}'; did you mean {near}?")
 
 
 def read_parameters(given: Mapping[str, Any], into: Inference) -> None:
-    """The parameters that mean something here: `timeout` in microseconds and `priority`, as Triton has them.
+    """The parameters that mean something here: `timeout` in microseconds, `priority` and the sequence, as Triton has
+    them.
 
     Priority 0 (none) and 1 are interactive, higher numbers are batch; the two words do as well. Raises WrongParameter.
     """
     check_parameters(given, OF_REQUESTS)
-    into.parameters = given
+    into.parameters, into.sequence = given, read_sequence(given)
     if timeout := given.get("timeout"):
         try:
             into.timeout = int(timeout) / 1e6

@@ -7,6 +7,9 @@ is that stands for many. What waits in queues is bounded by its bytes as well as
 
 from typing import Self
 
+import numpy as np
+
+from torchferry.serving.codec.strings import held
 from torchferry.serving.errors import Overloaded
 from torchferry.serving.onnx_server.shares import Shares
 
@@ -45,3 +48,10 @@ class Intake:
 
     def release(self, client: str, size: int) -> None:
         self.bytes.give_back(client, size)
+
+
+def own_bytes(values: np.ndarray) -> int:
+    """But for what is only seen through it: a request's own, which is counted as that."""
+    while isinstance(values.base, np.ndarray):
+        values = values.base
+    return held(values) if values.base is None else 0

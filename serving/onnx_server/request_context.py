@@ -66,6 +66,8 @@ class RequestContext:
     cache = ""
     """hit or miss, where there is one."""
     decode = encode = 0.0
+    in_line = 0.0
+    """Until it was its turn in its sequence."""
     passed: Sequence[float] = ()
     request_id = ""
     trace: TraceContext | None = None
@@ -86,6 +88,7 @@ class RequestContext:
             work = self.work
             if work and work.finished:
                 in_queue, in_session = work.started - work.queued - work.delayed, work.finished - work.started
+                in_queue += self.in_line
                 self.passed = (self.decode, in_queue, work.delayed, in_session, self.encode)
             else:
                 self.passed = (self.decode,)

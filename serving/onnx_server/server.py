@@ -211,6 +211,8 @@ class Server:
             most = f"{plan.max_batch} sample{'s' * (plan.max_batch > 1)}"
             print(f"  {model.name}: {threads}, up to {most} together, in {seconds:.2f} s")
             print(f"  {model.name}: {model.loaded.variant}: {why_served(model.bundle, model.loaded.variant)}")
+            if model.sequences.are_kept:
+                print(f"  {model.name}: {model.sequences.words}")
         for name, address in self.addresses().items():
             if name != "models":
                 print(f"  {name:9} {address}")

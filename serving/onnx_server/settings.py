@@ -65,6 +65,12 @@ class Settings(ServerSettings):
     )
     cache_bytes: int = option(0, "bytes of answers to keep for each model, for requests that come again; 0 keeps none")
 
+    sequences: int = option(
+        0,
+        "sequences whose state is kept, for each model that carries one; a start beyond is answered 429; 0 keeps none",
+    )
+    sequence_timeout: float = option(60.0, "seconds that a sequence is kept without a request")
+
     buckets: str = option("", "upper bounds of the histograms in seconds, with commas")
     cors_origin: str = option("", "a web site whose pages may call this server, or *")
 
@@ -72,9 +78,10 @@ class Settings(ServerSettings):
         super().__post_init__()
         native_tls = self.grpc_engine == "native" and self.tls_certificate is not None
         self.check("grpc_engine", not native_tls, "it has no TLS; give grpcio, or no --tls-certificate")
-        for name in ("body_timeout", "load_timeout"):
+        for name in ("body_timeout", "load_timeout", "sequence_timeout"):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
-        for name in ("sessions", "threads", "max_batch", "max_batch_elements", "max_delay_ms", "cache_bytes"):
+        counts = "sessions", "threads", "max_batch", "max_batch_elements", "max_delay_ms", "cache_bytes", "sequences"
+        for name in counts:
             self.check(name, getattr(self, name) >= 0, "give 0 or more")
         fits = LEAST_ANSWER <= self.max_answer_bytes <= MOST_ANSWER
         self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_ANSWER}")

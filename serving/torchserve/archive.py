@@ -46,6 +46,7 @@ MODULES = (
     "serving/bundle/bundle.py",
     "serving/bundle/choice.py",
     "serving/bundle/signed.py",
+    "serving/bundle/state.py",
     "serving/bundle/tensor_spec.py",
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",

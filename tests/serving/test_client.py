@@ -30,6 +30,9 @@ class Says(Client):
         self.sent, self.top_k = (model, body), top_k
         return self.body
 
+    def step(self, model: str, inputs: Any, parameters: Any) -> Any:
+        raise NotImplementedError
+
     def close(self) -> None:
         self.closed = True
 

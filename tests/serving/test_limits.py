@@ -76,7 +76,7 @@ def test_an_options_default_is_the_settings_own(limit: Limit) -> None:
 
 @pytest.mark.parametrize("settings", SERVERS["both"], ids=["ONNX Runtime", "TorchServe"])
 def test_every_option_that_is_a_limit_is_in_the_table(settings: type[OptionSet]) -> None:
-    limits = {name for name in fields(settings) if re.match("max_|.*(timeout|_bytes)$", name)} - NO_LIMIT
+    limits = {name for name in fields(settings) if re.match("max_|sequences$|.*(timeout|_bytes)$", name)} - NO_LIMIT
     listed = {limit.where.strip("`-").replace("-", "_") for limit in OPTIONS if settings in SERVERS[limit.server]}
     assert limits == listed
 

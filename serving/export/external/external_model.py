@@ -29,6 +29,7 @@ from torchferry.serving.export.onnx_graphs.graph_reference import GraphReference
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.state import add_state_options
 from torchferry.training.tasks import half_of
 from torchferry.training.tasks.task import Served
 
@@ -79,6 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reference", type=Path, metavar="FILE", help=known)
     kept = "of an ONNX file, the outputs that are served (default all of them)"
     group.add_argument("--outputs", type=words, default=(), metavar="NAME,NAME", help=kept)
+    add_state_options(group)
     name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
     group.add_argument("--name", help=name)
 

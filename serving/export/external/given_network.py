@@ -13,6 +13,7 @@ from torch import nn
 from torchferry.errors import UserError
 from torchferry.serving.codec.tensors import BFLOAT16, STRINGS
 from torchferry.serving.export.external import program_file
+from torchferry.serving.export.external.batch_axes import graph_with_batch_first, with_batch_first
 from torchferry.serving.export.external.binding import Binding, bind
 from torchferry.serving.export.external.file_kind import FileKind, kind_of_file
 from torchferry.serving.export.external.huggingface.inputs import texts_of
@@ -30,6 +31,7 @@ from torchferry.serving.export.onnx_graphs.file_inputs import by_value, channels
 from torchferry.serving.export.onnx_graphs.file_outputs import served_outputs
 from torchferry.serving.export.onnx_graphs.onnx_file import Value, read_onnx, values_of
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
+from torchferry.serving.export.state import read_pairs
 from torchferry.training.data.source import ImageInput
 
 OF_GRAPHS = (STRINGS, BFLOAT16)
@@ -108,7 +110,8 @@ class GivenNetwork:
             raise UserError(f"--input: '{other[0].name}' is {other[0].datatype}, which is for an ONNX graph alone")
         binding = bind(self.network, asked)
         inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
-        return Bound(self.network, inputs, binding, labels=Labels(self.meaning.labels if self.meaning else ()))
+        network, binding = with_batch_first(self.network, binding, inputs, read_pairs(self.options.state))
+        return Bound(network, inputs, binding, labels=Labels(self.meaning.labels if self.meaning else ()))
 
     def _read_program(self) -> None:
         """One of a fixed batch is computed as an ONNX graph, which can be given an axis."""
@@ -126,6 +129,7 @@ class GivenNetwork:
 
     def _bound_graph(self, asked: Sequence[GivenInput]) -> Bound:
         model, labels = served_outputs(self._graph(asked), self.options.outputs, self.path)
+        model = graph_with_batch_first(model, read_pairs(self.options.state))
         values, outputs = values_of(model, self.path)
         if not values:
             raise UserError(f"{self.path}: takes no input")

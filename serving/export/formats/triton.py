@@ -1,7 +1,7 @@
 """A bundle as a model repository for Triton: its ONNX variants, each a model with dynamic batching, if samples of
-several requests may be computed together.
+several requests may be computed together, or with sequences, if it carries state.
 
-DIR/<name>-<variant>/config.pbtxt, labels.txt, labels-<output>.txt, 1/model.onnx
+DIR/<name>-<variant>/config.pbtxt, labels.txt, labels-<output>.txt, initial_state/<input>, 1/model.onnx
 """
 
 import shutil
@@ -14,6 +14,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import triton_type
+from torchferry.serving.export.formats.triton_state import sequence_batching, write_start
 from torchferry.serving.export.formats.triton_variants import triton_variants
 from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.whole_folder import whole_folder
@@ -31,6 +32,7 @@ def write_triton(bundle: Bundle, output: Path) -> list[str]:
             for file, labels in {"labels.txt": bundle.labels, **_label_files(bundle)}.items():
                 (model / file).write_text("".join(f"{label}\n" for label in labels))
             (model / "config.pbtxt").write_text(config(bundle, variant))
+            write_start(bundle, model)
     return [f"{bundle.name}-{variant}" for variant in variants]
 
 
@@ -45,10 +47,16 @@ def config(bundle: Bundle, variant: str) -> str:
         "name": f"{bundle.name}-{variant}",
         "backend": RUNTIMES[variant].triton,
         "max_batch_size": most,
-        "input": [_tensor(spec) for spec in bundle.inputs],
-        "output": [_tensor(spec) | _label_file(spec, bundle) for spec in bundle.outputs],
+        "input": [_tensor(spec) for spec in bundle.inputs if spec.name not in bundle.state],
+        "output": [
+            _tensor(spec) | _label_file(spec, bundle)
+            for spec in bundle.outputs
+            if spec.name not in bundle.state.values()
+        ],
     }
-    if most > 1:
+    if bundle.state:
+        content["sequence_batching"] = sequence_batching(bundle)
+    elif most > 1:
         content["dynamic_batching"] = {"max_queue_delay_microseconds": 0}
     return _whose_pixels(bundle) + text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
 

@@ -34,6 +34,7 @@ from torchferry.serving.onnx_server.inference import (
     read_parameters,
 )
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.sequence_parameters import InSequence
 
 MAX_RANK = 64
 """Axes of a tensor; numpy has no more."""
@@ -61,11 +62,13 @@ def read(request: InferRequest, model: Model) -> Inference:
         raise NotDecodable(
             f"{len(raw)} raw_input_contents for {len(request.inputs)} inputs; give one for each, or none"
         )
-    asked.inputs, asked.files = _inputs(request, model)
+    asked.inputs, asked.files = _inputs(request, asked.sequence, model)
     return asked
 
 
-def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray], dict[str, list[bytes]]]:
+def _inputs(
+    request: InferRequest, sequence: InSequence | None, model: Model
+) -> tuple[dict[str, np.ndarray], dict[str, list[bytes]]]:
     """Tensors, and files and texts, by the inputs' names."""
     raw = request.raw_input_contents
     inputs: dict[str, np.ndarray] = {}
@@ -87,7 +90,8 @@ def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray],
         else:
             check_declared(tensor.datatype, shape, spec)
             inputs[name] = from_raw(raw[index], shape, spec) if raw else from_numbers(_contents(tensor), shape, spec)
-    check_names([*inputs, *files], model.bundle.inputs)
+    given = [*inputs, *files]
+    check_names(given, model.sequences.brought(sequence, given) if sequence else model.bundle.inputs)
     return inputs, files
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
@@ -26,6 +26,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     StreamResponse,
 )
 from torchferry.serving.onnx_server.grpc.open_calls import CALLER
+from torchferry.serving.onnx_server.grpc.stream_order import StreamOrder
 from torchferry.serving.onnx_server.models.model import Model
 
 IN_STREAM = 64
@@ -54,7 +55,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             await refuse(context, error)
 
     async def ServerMetadata(self, _request: object, _context: object) -> messages.ServerMetadataResponse:
-        return messages.ServerMetadataResponse(**descriptions.server())
+        return messages.ServerMetadataResponse(**descriptions.server(self.plane.settings))
 
     async def ModelMetadata(self, request: ModelRequest, context: Context) -> messages.ModelMetadataResponse:
         model = await self._model(request, context)
@@ -93,11 +94,12 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[InferRequest], context: Context
     ) -> AsyncIterator[StreamResponse]:
-        """Answers in the order of the requests, several of which are worked on at a time."""
+        """Answers in the order of the requests, several of which are worked on at a time; of a sequence one."""
         arriving = aiter(requests)
         reading: asyncio.Future[InferRequest | None] | None = asyncio.ensure_future(anext(arriving, None))
         ending: asyncio.Future = asyncio.ensure_future(self.ending.wait())
         working: deque[asyncio.Future[StreamResponse]] = deque()
+        order = StreamOrder()
         caller, counted = authorization(context.invocation_metadata()), True  # the first, when the stream began
         try:
             while (reading and not ending.done()) or working:
@@ -108,7 +110,9 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
                     request = reading.result()
                     reading = asyncio.ensure_future(anext(arriving, None)) if request else None
                     if request:
-                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context, caller, counted)))
+                        answering = self._infer_in_stream(request, context, caller, counted, order.before(request))
+                        working.append(asyncio.ensure_future(answering))
+                        order.begun(request, working[-1])
                         counted = False
                 while working and working[0].done():
                     yield working.popleft().result()
@@ -120,9 +124,11 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
                 task.cancel()
 
     async def _infer_in_stream(
-        self, request: InferRequest, context: Context, caller: str, counted: bool
+        self, request: InferRequest, context: Context, caller: str, counted: bool, before: asyncio.Future[Any] | None
     ) -> StreamResponse:
-        """One request's fault does not end the stream."""
+        """Once the one `before` it in its sequence is done. One request's fault does not end the stream."""
+        if before:
+            await asyncio.wait([before])
         try:
             if not counted:
                 self.access.check(caller)

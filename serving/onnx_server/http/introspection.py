@@ -35,7 +35,7 @@ class Introspection:
         request.answer(200 if ready else 503, said, [JSON, *([] if ready else [(b"retry-after", b"%d" % SOON)])])
 
     async def server(self, request: HttpRequest, *_: str) -> None:
-        await self._json(request, descriptions.server())
+        await self._json(request, descriptions.server(self.plane.settings))
 
     async def metadata(self, request: HttpRequest, name: str, version: str) -> None:
         model = self.repository.find(name, version)

@@ -26,6 +26,7 @@ from torchferry.serving.codec.tensors import (
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.inference import Inference, Wanted, check_outputs, check_parameters, read_parameters
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.sequence_parameters import InSequence
 
 REQUEST = frozenset(("id", "parameters", "inputs", "outputs", "model_name", "model_version"))
 """KServe's client says the model in the body, too."""
@@ -98,11 +99,11 @@ def read_head(text: bytes, model: Model) -> Head:
             raise WrongParameter(f"{key} is {head[key]!r}, and the request went to {known!r}")
     asked = Inference({}, id=_typed(head, "id", str, ""))
     read_parameters(parameters := _typed(head, "parameters", dict, {}), asked)
-    asked.outputs = _wanted(head, _flag(parameters, "binary_data_output"), model)
-    return Head(asked, _declared(_typed(head, "inputs", list), model))
+    asked.outputs = _wanted(head, _flag(parameters, "binary_data_output"), asked.sequence, model)
+    return Head(asked, _declared(_typed(head, "inputs", list), asked.sequence, model))
 
 
-def _declared(tensors: list[Any], model: Model) -> list[Declared]:
+def _declared(tensors: list[Any], sequence: InSequence | None, model: Model) -> list[Declared]:
     names: list[str] = []
     declared = []
     for tensor in tensors:
@@ -123,11 +124,11 @@ def _declared(tensors: list[Any], model: Model) -> list[Declared]:
         if not (holds_files or size is None):
             check_declared(tensor.get("datatype"), tensor.get("shape"), spec)
         declared.append(Declared(tensor, spec, size, holds_files, model.most_samples))
-    check_names(names, model.bundle.inputs)
+    check_names(names, model.sequences.brought(sequence, names) if sequence else model.bundle.inputs)
     return declared
 
 
-def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wanted]:
+def _wanted(head: dict[str, Any], raw_by_default: bool, sequence: InSequence | None, model: Model) -> list[Wanted]:
     wanted = []
     for output in _typed(head, "outputs", list, []):
         parameters = _typed(output, "parameters", dict, {})
@@ -140,7 +141,8 @@ def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wa
         wanted.append(Wanted(_typed(output, "name", str), classes, raw))
     check_outputs(wanted)
     if not wanted and raw_by_default:
-        return [Wanted(name, raw=True) for name in model.output_names]
+        names = model.sequences.answered(model.output_names) if sequence else model.output_names
+        return [Wanted(name, raw=True) for name in names]
     return wanted
 
 

@@ -25,6 +25,7 @@ REFUSALS = {
     "404": "No such model or version",
     "405": "The path takes another method",
     "408": "The body did not arrive in time",
+    "409": "No sequence of that id is kept",
     "413": "Too many bytes, pixels, elements or samples",
     "415": "A type of body that is not taken",
     "422": "A tensor or parameter that the model does not take",

@@ -7,7 +7,8 @@ from typing import Any
 from torchferry.serving.errors import DeadlinePassed, InferenceFailed, RequestError, WrongParameter
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.exchange import Exchange, Form
+from torchferry.serving.onnx_server.exchange import Exchange
+from torchferry.serving.onnx_server.form import Form
 from torchferry.serving.onnx_server.http.context_headers import identify, said
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.forms import LENGTH, TOP_K, PredictionsForm, Said, TensorsForm

@@ -35,8 +35,8 @@ def _is_waiting(request: Inside) -> bool:
 class Admission:
     """A request is inside from when its body is here until it is answered."""
 
-    def __init__(self, model: str, limit: int, expected_wait: Callable[[], float]) -> None:
-        """`expected_wait` gives seconds; they are what a client that is turned away is told to wait."""
+    def __init__(self, model: str, limit: int, expected_wait: Callable[..., float]) -> None:
+        """`expected_wait` is the scheduler's; its seconds are what a client that is turned away is told to wait."""
         self.model, self.limit, self.expected_wait = model, limit, expected_wait
         self.inside = 0
         self.of: dict[str, dict[Inside, None]] = {}
@@ -77,6 +77,15 @@ class Admission:
         if one is None:
             raise self.overloaded(reason)
         one.cancel(self.overloaded(f"{reason}, and this client has the most in it"))
+
+    def check_time(self, client: str, seconds: float, *, interactive: bool) -> None:
+        """Raises Overloaded for a request of the client that will still wait once these have passed."""
+        # Of all that wait, which is quickly known; and if that is too much, of what has its turn before.
+        if (
+            self.expected_wait(interactive=interactive) > seconds
+            and self.expected_wait(client, interactive=interactive) > seconds
+        ):
+            raise self.overloaded("it would pass its deadline in the queue")
 
     def overloaded(self, reason: str) -> Overloaded:
         # Retry-After is in whole seconds, and 0 would ask for another try at once.

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.bundle.state import start_of
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
 from torchferry.serving.onnx_server.models.response_cache import ResponseCache
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
+from torchferry.serving.onnx_server.models.sequences import Sequences
 from torchferry.serving.onnx_server.models.sessions import ServedSession, open_sessions
 from torchferry.serving.onnx_server.models.tune import repeated, tuned
 from torchferry.serving.onnx_server.remembered import Remembered
@@ -54,6 +56,8 @@ class Loaded:
     """Of a table a record, from the golden samples."""
     decoders: Decoders
     """Of pictures, texts and sounds."""
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What a sequence begins with, of a model that carries state."""
 
 
 def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancellation | None = None) -> Loaded:
@@ -85,6 +89,7 @@ def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancell
         memory_bytes=max(0, _resident_bytes() - before),
         example=_record(bundle, inputs),
         decoders=decoders,
+        start=start_of(bundle) if bundle.state else {},
     )
 
 
@@ -138,6 +143,14 @@ class Model:
             padding=padding if padding.axes else None,
         )
         self.cache = ResponseCache(settings.cache_bytes)
+        self.sequences = Sequences(
+            name,
+            self.bundle,
+            loaded.start,
+            settings.sequences,
+            settings.sequence_timeout,
+            lambda reason: self.counts.sequence_ended(reason).add(),
+        )
         # Requests in a session are inside as well, and are not among those that wait.
         running = plan.max_batch * plan.sessions
         self.admission = Admission(name, settings.max_queue + running, self.scheduler.expected_wait)
@@ -155,6 +168,7 @@ class Model:
         # First, because the scheduler may be closed only when nothing is queued or running.
         await self.admission.close()
         self.scheduler.close()
+        self.sequences.close()
 
 
 def _record(bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:

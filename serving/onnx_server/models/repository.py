@@ -14,6 +14,7 @@ from torchferry.serving.onnx_server.daemon_thread import in_daemon_thread
 from torchferry.serving.onnx_server.models.absent import Absent
 from torchferry.serving.onnx_server.models.model import Loaded, Model, chosen, load
 from torchferry.serving.onnx_server.models.versions import STABLE, Channels, Versions
+from torchferry.serving.onnx_server.sequence_parameters import InSequence
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 from torchferry.serving.session.onnx_session import Cancellation
@@ -91,6 +92,16 @@ class Repository:
             raise UnknownModel(f"there is no model '{name}'; there are {', '.join(self.models) or 'none'}")
         return self.models[name]
 
+    def keeping(self, drawn: Model, owner: str, asked: InSequence) -> Model:
+        """The version that has the sequence, where a request names none; one that begins anew is where it was drawn to,
+        and is kept nowhere else."""
+        for model in self.models.get(drawn.name, ()):
+            if model is not drawn and model.sequences.keeps(owner, asked):
+                if not asked.start:
+                    return drawn if drawn.sequences.keeps(owner, asked) else model
+                model.sequences.forget(owner, asked)
+        return drawn
+
     def begun(self, channels: Mapping[str, Channels]) -> None:
         """From here on requests are answered, by the versions that the channels mean; a channel whose version could not
         be loaded is left out. Raises UserError."""
@@ -124,6 +135,7 @@ class Repository:
         self.metrics.loaded(model)
         self.changed()
         if before:
+            model.sequences.follow(before.sequences, f"{model.name} {model.version} was loaded anew")
             await before.close()
         return model
 
@@ -155,6 +167,8 @@ class Repository:
         if not versions.models:
             del self.models[name]
         for model in going:
+            for other in versions:
+                other.sequences.follow(model.sequences, f"its version {model.version} was unloaded")
             self.metrics.unloaded(model)
         self.changed()
         # No request finds them any more, so those that they have are the last.

@@ -28,6 +28,16 @@ TEXTS = {
 }
 
 
+class Kept(Protocol):
+    """The sequences of a model version."""
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
 class Measured(Protocol):
     """A model version, as far as it is measured."""
 
@@ -39,6 +49,9 @@ class Measured(Protocol):
     sessions: int
     load_seconds: float
     memory_bytes: int
+
+    @property
+    def sequences(self) -> Kept: ...
 
     @property
     def queued(self) -> int:
@@ -54,6 +67,8 @@ GAUGES: dict[str, tuple[str, Callable[[Measured], float]]] = {
     "workers_ready": ("Sessions that have given their golden outputs", lambda model: model.sessions),
     "queue_depth": ("Requests that wait for a session", lambda model: model.queued),
     "in_flight": ("Requests that are being answered", lambda model: model.in_flight),
+    "sequences": ("Sequences whose state is kept (--sequences)", lambda model: model.sequences.count),
+    "sequence_state_bytes": ("Bytes of the states of these", lambda model: model.sequences.bytes),
     "model_load_seconds": ("Until the model had given its golden outputs", lambda model: model.load_seconds),
     "session_memory_bytes": ("By how much the process grew as it was loaded", lambda model: model.memory_bytes),
 }
@@ -104,6 +119,12 @@ class Metrics:
         self.axis_size = Histogram(*AXIS_SIZE, AXIS, SIZES, registry)
         self.elements, self.padding = (
             Family(partial(CounterMetricFamily, *named, labels=MODEL), registry) for named in (ELEMENTS, PADDING)
+        )
+        self.sequences_ended = _counter(
+            "sequences_ended",
+            "Sequences that are kept no more (--sequences), by reason: end, timeout, restarted, unloaded",
+            (*MODEL, "reason"),
+            registry,
         )
         self.label_counts = LabelCounts(registry)
         self.gauges = {
@@ -159,6 +180,7 @@ class ModelMetrics:
         self.request = functools.cache(partial(metrics.stages["request"].of, *labels))
         self.stage = functools.cache(lambda stage: metrics.stages[stage].of(*labels))
         self.cache = functools.cache(partial(_count, metrics.cache, *labels))
+        self.sequence_ended = functools.cache(partial(_count, metrics.sequences_ended, *labels))
         self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
         self.computed = functools.cache(self._computed)
         self.axis_size = functools.cache(partial(metrics.axis_size.of, *labels))

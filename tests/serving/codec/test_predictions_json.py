@@ -399,3 +399,17 @@ def test_a_sound_is_its_file_or_base64() -> None:
     for body in (b"RIFF", b'{"b64": "UklGRg=="}', b'{"sound": {"b64": "UklGRg=="}}'):
         request = read_request(body, SOUNDS)
         assert (request.form, request.files) == ("labels", {"sound": [b"RIFF"]})
+
+
+def test_a_sequence_is_told_where_state_is_kept_and_how_it_is_sent() -> None:
+    tensors = write_tensors({"row": np.zeros((1, 3), np.float32)}, "inputs")
+    carrying = described(state={"row": "after"})
+    for bundle, words in ((TABLE, ""), (carrying, "; send 'after' of an answer as 'row' next")):
+        body = json.dumps(tensors | {"parameters": {"sequence_id": 5, "sequence_start": True}}).encode()
+        with pytest.raises(WrongParameter) as refused:
+            read_request(body, bundle)
+        kept = "state is kept by the ONNX Runtime server alone, at /v2/models/NAME/infer, with --sequences"
+        assert str(refused.value) == f"sequence_id is 5; {kept}{words}"
+    body = json.dumps(tensors | {"parameters": {"sequence_id": 0, "mine": 1}}).encode()
+    with pytest.raises(WrongParameter, match="the body has 'parameters', which is not read"):
+        read_request(body, TABLE)

@@ -17,6 +17,7 @@ from torchferry.serving.export.checks.gate import Limits
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.other_sizes import OtherSizes
 from torchferry.serving.export.checks.padding import Padding
+from torchferry.serving.export.checks.state_chain import StateChain
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference
@@ -43,8 +44,8 @@ def build(folder: Path, reference: Reference, way: WholeWay) -> tuple[Variant, i
     (folder / "b").mkdir()
     expected, graphs = Counting(reference, folder / "scratch"), Graphs(reference, folder / "scratch")
     independence = Independence(reference, 4)
-    sizes, padding = OtherSizes(reference), Padding(reference, pads=False)
-    judges = Judges(expected, independence, way, sizes, padding, GoldenTolerance(expected, independence, 4))
+    sizes, padding, chain = OtherSizes(reference), Padding(reference, pads=False), StateChain(reference)
+    judges = Judges(expected, independence, way, sizes, padding, GoldenTolerance(expected, independence, 4), chain)
     made = built_variant("torch", graphs, judges, folder / "b", LIMITS)
     return made, expected.passes
 

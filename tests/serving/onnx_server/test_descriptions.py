@@ -32,7 +32,7 @@ def model(provider: str = CPU, version: str = "1.0", **settings: float) -> Model
 
 
 def test_the_server_has_a_name_and_the_packages_version() -> None:
-    said = descriptions.server()
+    said = descriptions.server(Settings())
     assert (said["name"], said["version"]) == ("torchferry", importlib.metadata.version("torchferry"))
     assert {"binary_tensor_data", "classification", "statistics"} <= set(said["extensions"])
 

@@ -17,7 +17,7 @@ from torchferry.serving.errors import (
     ClientGone,
     DeadlinePassed,
 )
-from torchferry.serving.onnx_server import exchange as exchange_module
+from torchferry.serving.onnx_server import classification
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange
@@ -105,7 +105,7 @@ async def test_very_many_best_classes_are_named_in_a_thread(monkeypatch: pytest.
         named_in.append(threading.current_thread().name)
         return classified(*given)
 
-    monkeypatch.setattr(exchange_module, "classified", watched)
+    monkeypatch.setattr(classification, "classified", watched)
     async with serving_session(Free()) as (plane, _):
         for count in (FEW_CLASSES // 2, FEW_CLASSES // 2 + 1):
             asked = Inference(sample(1, count=count), outputs=[Wanted("y", classes=2)])

@@ -36,7 +36,7 @@ OPTIONS = {
     *("--max-request-pixels", "--max-padding", "--max-answer-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
     *("--access-log-share", "--grpc-engine", "--skip-broken"),
-    *("--tls-certificate", "--tls-key"),
+    *("--tls-certificate", "--tls-key", "--sequences", "--sequence-timeout"),
     *("--max-connections", "--max-client-connections", "--trusted-proxy"),
 }
 
@@ -80,14 +80,14 @@ def test_a_share_of_padding_is_between_none_and_all(value: float) -> None:
         said("max_padding", value)
 
 
-@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout", "load_timeout"])
+@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout", "load_timeout", "sequence_timeout"])
 def test_no_time_at_all_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 is not valid; give a number above 0"):
         said(name, 0.0)
 
 
 @pytest.mark.parametrize(
-    "name", ["sessions", "threads", "max_batch", "max_batch_elements", "max_delay_ms", "cache_bytes"]
+    "name", ["sessions", "threads", "max_batch", "max_batch_elements", "max_delay_ms", "cache_bytes", "sequences"]
 )
 def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
     said(name, 0)

@@ -28,6 +28,9 @@ class Echo(Client):
         answers: list[dict[str, Any]] = [{"label": line} for line in body.decode().splitlines()]
         return json.dumps({"model": "m", "predictions": answers}).encode()
 
+    def step(self, model: str, inputs: Any, parameters: Any) -> Any:
+        raise NotImplementedError
+
     def close(self) -> None:
         """There is nothing to close."""
 

@@ -19,6 +19,7 @@ from torchferry.serving.errors import (
     TooSlow,
     Unavailable,
     UnknownModel,
+    UnknownSequence,
     UnsupportedType,
     WrongParameter,
     WrongTensor,
@@ -40,6 +41,7 @@ async def refusal(error: Refusal) -> Said:
         (Forbidden, 403, "Forbidden"),
         (UnknownModel, 404, "Not Found"),
         (TooSlow, 408, "Request Timeout"),
+        (UnknownSequence, 409, "Conflict"),
         (TooLarge, 413, "Content Too Large"),
         (UnsupportedType, 415, "Unsupported Media Type"),
         (WrongTensor, 422, "Unprocessable Content"),
@@ -78,8 +80,8 @@ def test_no_two_errors_have_one_code() -> None:
         *("answer_too_large", "bad_request", "body_too_slow", "deadline_passed", "forbidden"),
         *("inference_failed", "internal_server_error"),
         *("method_not_allowed", "not_allowed", "not_decodable", "not_found", "not_implemented", "overloaded"),
-        *("request_header_fields_too_large", "too_large", "unavailable", "unknown_model", "unsupported_type"),
-        *("wrong_parameter", "wrong_tensor"),
+        *("request_header_fields_too_large", "too_large", "unavailable", "unknown_model", "unknown_sequence"),
+        *("unsupported_type", "wrong_parameter", "wrong_tensor"),
     ]
 
 

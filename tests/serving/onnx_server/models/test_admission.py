@@ -112,3 +112,14 @@ async def test_closing_waits_for_everybody_inside_and_lets_nobody_in() -> None:
 @in_loop
 async def test_an_empty_room_closes_at_once() -> None:
     await admission_of().close()
+
+
+@in_loop
+async def test_a_request_that_would_pass_its_deadline_is_turned_away_unless_its_client_goes_before_others() -> None:
+    waits = {None: 10.0, "much": 8.0, "new": 1.0}
+    admission = Admission("digits", 2, lambda client=None, **_: waits[client])
+    admission.check_time("much", 11, interactive=True)
+    admission.check_time("new", 2, interactive=True)
+    with pytest.raises(Overloaded, match="it would pass its deadline in the queue") as refused:
+        admission.check_time("much", 2, interactive=True)
+    assert refused.value.retry_after == 10
