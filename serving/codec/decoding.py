@@ -134,9 +134,8 @@ class Decoding:
         """All tensors in the model's order, which requests that are computed together share, once all are decoded.
         Raises WrongTensor and TooLarge."""
         given = {**inputs, **self.fixed, **{spec.name: self._stacked(spec.name) for spec in self.given if spec.axes}}
-        tensors = {
-            spec.name: given[spec.name] for spec in self.specs if spec.name in given
-        }  # state may be kept, not sent
+        # State may be kept, and is not sent then.
+        tensors = {spec.name: given[spec.name] for spec in self.specs if spec.name in given}
         check_axes(tensors, self.specs)
         return tensors
 
