@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.serving.encoded_bundles import SOUND, TEXT
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
@@ -352,53 +351,6 @@ def test_a_long_tensor_has_several_pieces_and_an_empty_one_none() -> None:
     assert json.loads("".join(pieces))["outputs"] == json.loads(json.dumps(write_tensors(outputs)))["outputs"]
     assert max(map(len, pieces)) <= 6 * NUMBERS
     assert is_long(outputs)
-
-
-TEXTS, SOUNDS = described(inputs=(TEXT,)), described(inputs=(SOUND,))
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "form", "texts"),
-    [
-        (b"free money", "application/x-www-form-urlencoded", "labels", [b"free money"]),
-        (b"[URGENT] free", "text/plain", "labels", [b"[URGENT] free"]),
-        (b'"free"', "application/json", "labels", [b"free"]),
-        (b'{"text": "free"}', "", "labels", [b"free"]),
-        (b'["free", "noon"]', "", "predictions", [b"free", b"noon"]),
-        (b'{"instances": ["free"]}', "", "predictions", [b"free"]),
-        (b"text\nfree\n", "text/csv", "predictions", [b"free"]),
-        (
-            b'{"inputs": [{"name": "ids", "datatype": "BYTES", "shape": [1], "data": ["free"]}]}',
-            "",
-            "tensors",
-            [b"free"],
-        ),
-    ],
-)
-def test_texts_are_found_in_every_body(body: bytes, kind: str, form: str, texts: list[bytes]) -> None:
-    request = read_request(body, TEXTS, content_type=kind)
-    assert (request.form, request.files, request.size) == (form, {"ids": texts}, len(texts))
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (
-            b"[URGENT] free",
-            'nor {"text": "a text"}, nor a list of texts; a text that begins like it is sent as text/pl',
-        ),
-        (b'{"text": 3}', 'nor {"text": "a text"}, nor a list of texts$'),
-    ],
-)
-def test_what_begins_like_json_and_says_nothing_of_its_type_is_not_guessed(body: bytes, words: str) -> None:
-    with pytest.raises(NotDecodable, match=words):
-        read_request(body, TEXTS)
-
-
-def test_a_sound_is_its_file_or_base64() -> None:
-    for body in (b"RIFF", b'{"b64": "UklGRg=="}', b'{"sound": {"b64": "UklGRg=="}}'):
-        request = read_request(body, SOUNDS)
-        assert (request.form, request.files) == ("labels", {"sound": [b"RIFF"]})
 
 
 def test_a_sequence_is_told_where_state_is_kept_and_how_it_is_sent() -> None:
