@@ -60,9 +60,7 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
     if finite is not None:  # JSON and CSV have no other numbers
         one = {name: values[:1] for name, values in finite.items()}
         yield UserRequest("tensors as JSON", _json(write_tensors(one, "inputs", bundle.inputs)), one)
-        if any(spec.axes for spec in bundle.inputs):
-            pass
-        elif not bundle.pictures:
+        if not bundle.pictures:
             yield UserRequest("instances", _json({"instances": instances(one, bundle.inputs)}), one)
         elif len(bundle.inputs) > 1:
             sent = _json({"instances": instances(finite, bundle.inputs)})
