@@ -1,5 +1,6 @@
 """Sound files of every kind as samples, those that are none, and those that would fill the memory or take minutes."""
 
+import itertools
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -159,6 +160,7 @@ class TestNoSound:
             (saved(np.zeros((100, 33))), "has 33 channels; 32 are allowed"),
             (saved(SECOND, subtype="IMA_ADPCM"), "stored as IMA ADPCM, which is not read; save it as PCM with 16 bits"),
         ],
+        ids=itertools.count(),  # a file of floats says when it was written
     )
     @pytest.mark.parametrize("truncate", [False, True])
     def test_it_is_told_why(self, data: bytes, message: str, truncate: bool) -> None:
