@@ -77,6 +77,7 @@ def test_cifar_has_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_missing_files_and_a_failed_download_are_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("urllib.request._opener", None)  # it would keep the proxy, for other tests too
     for variable in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody listens there
     where = tmp_path / {"mnist": "MNIST/raw", "cifar10": "cifar-10-batches-py"}[name]

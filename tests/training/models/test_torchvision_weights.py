@@ -25,6 +25,7 @@ def test_without_a_network_it_says_where_the_file_belongs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request._opener", None)  # it would keep the proxy, for other tests too
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     file = tmp_path / "hub" / "checkpoints" / CACHED

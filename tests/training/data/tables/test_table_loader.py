@@ -30,6 +30,7 @@ def test_what_names_no_function_is_refused(loader: dict[str, object], words: str
 
 
 def test_a_download_that_fails_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urllib.request._opener", None)  # it would keep the proxy, for other tests too
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     args = {"data_home": str(tmp_path / "home"), "n_retries": 1, "delay": 0.01}
     with warnings.catch_warnings(action="error"):
