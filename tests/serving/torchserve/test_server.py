@@ -133,7 +133,7 @@ def test_an_answer_that_is_no_prediction_is_told_in_one_line(tmp_path: Path) -> 
 
 
 def test_tensors_are_not_predict_s_business(client: Client) -> None:
-    with pytest.raises(Refused, match="was it sent the bytes of an image"):
+    with pytest.raises(Refused, match="was it sent the bytes of a file"):
         client.predict(MODELS[0], tensor())
 
 
