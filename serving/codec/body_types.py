@@ -1,4 +1,4 @@
-"""What a client may say of its body's type."""
+"""The type that a client says its body has, and those that are taken."""
 
 from email.message import Message
 

@@ -1,4 +1,4 @@
-"""What makes tensors of the samples that are sent as pictures, texts or sounds: a decoder for each such input."""
+"""A decoder for each input of pictures, texts or sounds, which makes tensors of the samples that are sent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, Self

@@ -1,4 +1,4 @@
-"""What a sample takes, known before it is decoded."""
+"""The pixels and elements of a sample, known before it is decoded."""
 
 from dataclasses import dataclass
 from math import prod

@@ -24,7 +24,7 @@ from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.provenance import PROVENANCE
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.bundle.state import START
-from torchferry.serving.bundle.variant import Variant
+from torchferry.serving.bundle.variant import Speed, Variant
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.batch_file import BatchFile
@@ -83,12 +83,7 @@ def export(
         progress.begins(CHECKPOINT)
         graphs = Graphs(reference, Path(scratch))
         graphs.trace()
-        independence = Independence(reference, GOLDEN, progress)
-        expected = Expected(reference, Path(scratch), progress)
-        sizes, padding = OtherSizes(reference), Padding(reference, described.pads)
-        tolerance = GoldenTolerance(expected, independence, GOLDEN)
-        way, chain = WholeWay(reference, described), StateChain(reference)
-        judges = Judges(expected, independence, way, sizes, padding, tolerance, chain, providers)
+        judges = _judges(reference, described, Path(scratch), progress, providers)
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
@@ -97,21 +92,10 @@ def export(
         progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms{of_size}")
         choice = _chosen(variants, serve, folder, reference)
         _write_golden(folder, reference)
-        if reference.state:
-            (folder / START).parent.mkdir()
-            _save(folder / START, reference.start)
+        _write_start(folder, reference)
         made = dataclasses.replace(
             described,
-            reference={
-                "samples": expected.samples,
-                "random": reference.test.random,
-                "metric": reference.task.headline if expected.metrics else None,
-                "score": expected.score,
-                "metrics": expected.metrics,
-                "batch_1_ms": eager.batch_1_ms,
-                "batch_8_ms": eager.batch_8_ms,
-                "label_shares": label_shares(reference, expected.counts),
-            }
+            reference=_measured(reference, judges.expected, eager)
             | ({"jpeg": jpeg} if jpeg else {})
             | ({"speed_sizes": measured_at} if measured_at else {}),
             variants=variants,
@@ -126,6 +110,36 @@ def export(
         if key:
             bundles.sign(made, key)
     return bundles.load(output)
+
+
+def _judges(reference: Reference, described: Bundle, scratch: Path, progress: Progress, providers: Providers) -> Judges:
+    """The checkpoint's own part of every check. Raises UserError for a network that none of its variants could mend."""
+    independence = Independence(reference, GOLDEN, progress)
+    expected = Expected(reference, scratch, progress)
+    return Judges(
+        expected=expected,
+        independence=independence,
+        sizes=OtherSizes(reference),
+        padding=Padding(reference, described.pads),
+        tolerance=GoldenTolerance(expected, independence, GOLDEN),
+        way=WholeWay(reference, described),
+        chain=StateChain(reference),
+        providers=providers,
+    )
+
+
+def _measured(reference: Reference, expected: Expected, eager: Speed) -> dict[str, Any]:
+    """Of the checkpoint, as a bundle says it."""
+    return {
+        "samples": expected.samples,
+        "random": reference.test.random,
+        "metric": reference.task.headline if expected.metrics else None,
+        "score": expected.score,
+        "metrics": expected.metrics,
+        "batch_1_ms": eager.batch_1_ms,
+        "batch_8_ms": eager.batch_8_ms,
+        "label_shares": label_shares(reference, expected.counts),
+    }
 
 
 def _variants(
@@ -220,6 +234,13 @@ def _write_golden(root: Path, reference: Reference) -> None:
         outputs = as_served(reference.run(inputs), reference.outputs)
         _save(root / bundles.golden_file("inputs", number), as_served(inputs, reference.inputs))
         _save(root / bundles.golden_file("outputs", number), outputs)
+
+
+def _write_start(root: Path, reference: Reference) -> None:
+    """Of a model that carries state."""
+    if reference.state:
+        (root / START).parent.mkdir()
+        _save(root / START, reference.start)
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

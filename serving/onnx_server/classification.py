@@ -1,4 +1,4 @@
-"""What is answered of the outputs; by the classification extension the best classes instead of all the numbers."""
+"""Answers of the outputs that were asked for; by the classification extension the best classes, not all numbers."""
 
 from collections.abc import Sequence
 

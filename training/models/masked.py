@@ -1,4 +1,4 @@
-"""What a network makes of a padded batch, where padding has no part in it."""
+"""Means over padded batches in which padding has no part."""
 
 import torch
 

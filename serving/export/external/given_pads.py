@@ -1,4 +1,4 @@
-"""What --pad says: the value that stands behind a shorter sample, by input; and axes of one name that do not agree."""
+"""The values of --pad, which stand behind shorter samples, by input; and axes of one name that do not agree."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which axes of a network's outputs vary, found by running it at several sizes of its inputs."""
+"""The axes of a network's outputs that vary, found by running it at several sizes of its inputs."""
 
 from collections.abc import Callable, Mapping, Sequence
 

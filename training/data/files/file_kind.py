@@ -1,4 +1,4 @@
-"""What tells files of one kind, such as pictures, from others."""
+"""A kind of files, such as pictures, told from others by endings and first bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

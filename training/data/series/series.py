@@ -84,21 +84,32 @@ def series(
     for file, part in zip((train, test), parts, strict=True):
         _check_lengths(file.path, part, least_steps, longest)
     names = _names(train, labels) if targets == "classes" else ("value",)
-    both = [_samples(file, part, names, targets) for file, part in zip((train, test), parts, strict=True)]
+    return _source((train, test), parts, names, targets, (least_steps, longest))
+
+
+def _source(
+    files: tuple[Recordings, Recordings],
+    parts: Sequence[Sequence[Recording]],
+    names: tuple[str, ...],
+    targets: str,
+    bounds: tuple[int, int],
+) -> Source:
+    """Of what is trained and tested on; `bounds` are the fewest steps and the most."""
+    train, test = (_samples(file, part, names, targets) for file, part in zip(files, parts, strict=True))
     mean, std = scaling(np.concatenate([each.values for each in parts[0]]))
     found = Source(
-        train=both[0],
-        test=both[1],
+        train=train,
+        test=test,
         labels=names,
         input=SeriesInput(
-            channels=None if train.flat else train.channels,
+            channels=None if files[0].flat else files[0].channels,
             mean=tuple(mean.tolist()),
             std=tuple(std.tolist()),
-            least=least_steps,
-            most=longest,
+            least=bounds[0],
+            most=bounds[1],
         ),
         targets=targets,
-        target_scale=_scale(both[0]) if targets == "values" else None,
+        target_scale=_scale(train) if targets == "values" else None,
         keys=_keys(parts[0]),
     )
     return replace(found, refit=lambda before: replace(found, input=before))
