@@ -92,8 +92,8 @@ def unequal(specs: Sequence[Varying], tensors: Mapping[str, Shaped]) -> str:
 
 
 def pad_value(pad: Any) -> float:
-    """Of the `pad` that a tensor's entry in model.json has."""
-    return math.nan if pad == NAN else float(pad)
+    """Of the `pad` that a tensor's entry in model.json has; a whole number stays exact. Raises ValueError."""
+    return pad if isinstance(pad, int) else math.nan if pad == NAN else float(pad)
 
 
 def stacked(tensors: Sequence[np.ndarray], spec: Padded) -> np.ndarray:

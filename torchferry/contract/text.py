@@ -4,7 +4,8 @@ Training, export and both servers tokenize by this alone:
 
     tokenizer = Tokenizer(Path("tokenizer.json").read_bytes(), most=512, truncate=True)
     rows = tokenizer.encode(["free money", read_text(body)])   # int64 [tokens] each, none padded to another's length
-    ids = padded(rows, tokenizer.pad)                          # int64 [texts, longest]
+
+Behind the shorter ones of a batch stands `tokenizer.pad`; a batch is made by torchferry.contract.axes, or by training.
 
 A text that cannot be taken raises `NotAText`; one of too many tokens raises `TooManyTokens`, which is one too. The
 errors have the limit in them, and no name of the text: whoever knows that puts it in front. `place` is where it stands
@@ -125,7 +126,7 @@ class Tokenizer:
             return ids
         if self.pad is None:
             raise _refused(f"has {len(ids)} tokens; at least {self.least:,} are needed", place)
-        return padded([ids], self.pad, self.least)[0]
+        return np.pad(ids, (0, self.least - len(ids)), constant_values=self.pad)
 
     def _padding(self) -> int | None:
         if self._said_padding is not None:
@@ -159,14 +160,6 @@ def check_text(text: Any) -> None:
 def _check_size(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise NotAText(f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken")
-
-
-def padded(rows: Sequence[np.ndarray], pad: int, least: int = 0) -> np.ndarray:
-    """int64 [rows, tokens] as long as the longest row, or as `least` where that is more."""
-    filled = np.full((len(rows), max([least, *map(len, rows)])), pad, np.int64)
-    for place, row in enumerate(rows):
-        filled[place, : len(row)] = row
-    return filled
 
 
 def _library(content: str | bytes) -> Library:

@@ -48,6 +48,7 @@ def test_inputs_that_share_an_axis_have_one_size() -> None:
 def test_nan_stands_behind_a_sample_by_name() -> None:
     assert math.isnan(pad_value(NAN))
     assert pad_value(0) == 0
+    assert pad_value(2**53 + 1) == 2**53 + 1
     with pytest.raises(ValueError, match="float"):
         pad_value("nothing")
 

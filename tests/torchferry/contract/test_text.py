@@ -13,7 +13,6 @@ from torchferry.contract.text import (
     NotATokenizer,
     Tokenizer,
     TooManyTokens,
-    padded,
     read_text,
 )
 
@@ -122,9 +121,3 @@ def test_bytes_are_utf_8_with_or_without_a_mark() -> None:
     assert read_text("\ufeffnaïve".encode()) == read_text("naïve".encode()) == "naïve"
     with pytest.raises(NotAText, match="is not UTF-8: byte 0xef at 5, in line 2"):
         read_text(b"ab\nna\xefve")
-
-
-def test_rows_are_padded_to_the_longest() -> None:
-    assert padded([np.array([1]), np.array([2, 3])], 7).tolist() == [[1, 7], [2, 3]]
-    assert padded([np.array([1])], 7, 3).tolist() == [[1, 7, 7]]
-    assert padded([], 7).shape == (0, 0)
